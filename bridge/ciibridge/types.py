@@ -1,0 +1,202 @@
+"""The words of the straight line: what one stage hands to the next.
+
+    bytes → Frame → Apdu → Reading → Snapshot → Message
+
+All are immutable and hold no I/O. Numbers are never floats: a ``Number`` is an integer and a power of ten, so that the
+text on the wire is exactly what the meter meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
+
+
+class Obis(NamedTuple):
+    """An OBIS code (IEC 62056-61), A-B:C.D.E*F; F = 255 means "not used" and is not written."""
+
+    a: int
+    b: int
+    c: int
+    d: int
+    e: int
+    f: int = 255
+
+    def __str__(self) -> str:
+        text = f"{self.a}-{self.b}:{self.c}.{self.d}.{self.e}"
+        return text if self.f == 255 else f"{text}*{self.f}"
+
+
+class Number(NamedTuple):
+    """An exact decimal: ``mantissa × 10^exponent``; its text keeps the meter's own decimals (2300, -1 → 230.0)."""
+
+    mantissa: int
+    exponent: int = 0
+
+    def __str__(self) -> str:
+        if self.exponent >= 0:
+            return str(self.mantissa * 10**self.exponent)
+        sign = "-" if self.mantissa < 0 else ""
+        digits = str(abs(self.mantissa)).rjust(1 - self.exponent, "0")
+        return f"{sign}{digits[: self.exponent]}.{digits[self.exponent :]}"
+
+    def __float__(self) -> float:
+        return float(str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class MeterTime:
+    """A COSEM date-time (IEC 62056-6-2): wall-clock as sent, deviation in minutes if given, clock status if given.
+
+    ``local`` is naive. ``deviation_min`` is UTC offset in minutes *east* (the wire holds it with the opposite sign).
+    """
+
+    local: datetime
+    deviation_min: int | None
+    status: int | None
+
+    @property
+    def dst(self) -> bool | None:
+        """Daylight saving active (bit 7 of the clock status), or None when the meter does not say."""
+        return None if self.status is None or self.status == 0xFF else bool(self.status & 0x80)
+
+
+Value = Number | str | bytes | bool | MeterTime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One good frame: information field, where it began in the stream, and what the link layer said."""
+
+    information: bytes
+    offset: int
+    raw: bytes
+    destination: str = ""  # address octets as on the wire, hex
+    source: str = ""
+    segmented: bool = False  # more frames of this APDU follow
+    control: int = 0x13  # HDLC control octet: 13 and 03 are UI frames, an even one is an I frame
+
+
+@dataclass(frozen=True, slots=True)
+class Apdu:
+    """One whole application PDU, put together from frames and blocks; still ciphered or already plain."""
+
+    data: bytes
+    offset: int
+    destination: str = ""
+    source: str = ""
+    transfer: str = "single"  # single | segmented | blocks
+    system_title: bytes | None = None
+    invocation_counter: int | None = None
+    authenticated: bool = False
+    encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """One object of a telegram, as sent. ``scaler`` and ``unit`` only when the telegram itself has them."""
+
+    obis: Obis
+    value: Value
+    type: str = ""  # A-XDR type name
+    scaler: int | None = None
+    unit: int | None = None  # DLMS unit enumeration
+    class_id: int | None = None
+    attribute: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One decoded telegram before the profile: registers with full OBIS codes, in the order of the telegram."""
+
+    registers: tuple[Register, ...]
+    shape: str  # push-list | pairs | triplets | positional
+    apdu: Apdu
+    time: MeterTime | None = None  # date-time of the APDU (notification), not of the clock object
+    list_object: str | None = None  # OBIS of the push setup, e.g. "0-8:25.9.0"
+    list_name: str | None = None  # e.g. Kamstrup_V0001
+    types: tuple[str, ...] = ()  # A-XDR type of each element sent without OBIS code: positional lists
+    values: tuple[Value, ...] = ()  # those elements themselves, same order; None: null, array or structure
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that was wrong, as data. ``code`` is stable, ``message`` is for people, ``hint`` says what to do."""
+
+    code: str
+    message: str
+    offset: int = 0
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One value of a snapshot: exact number in the profile's unit, and where it came from."""
+
+    number: Number
+    unit: str
+    obis: Obis | None  # None: derived
+    raw: Number | None = None  # as in the telegram, before the scaler; None: derived
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One telegram in the words of the profile: what ``state`` and the value topics publish."""
+
+    meter: str  # topic level
+    seq: int
+    ts: datetime  # UTC
+    ts_source: str  # meter | message | receiver
+    rx: datetime | None  # UTC; None when the receiver's clock is not trusted
+    values: dict[str, Measured]
+    texts: dict[str, str] = field(default_factory=dict)
+    derived: tuple[str, ...] = ()
+    list: str | None = None
+    unknown: dict[str, Value] = field(default_factory=dict)  # OBIS codes the profile does not know
+    channels: dict[int, dict[str, Measured]] = field(default_factory=dict)  # sub-meters
+    identity: dict[str, str] = field(default_factory=dict)  # quantity name → text, for meta only
+    reading: Reading | None = None
+    model: str | None = None  # id in schema/meters when recognised or configured
+    candidates: tuple[str, ...] = ()  # models it cannot be told from
+    clock_offset_s: float | None = None  # meter clock minus receiver's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One MQTT message, ready to be sent."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    expiry_s: int | None = None
+    content_type: str | None = None
+
+
+#: Every problem code, with what a person can do about it. docs/reference/problems.md is generated from it.
+PROBLEMS: Final[dict[str, str]] = {
+    "bad_checksum": "Check cable, supply of the reader and line settings; single cases are normal.",
+    "bad_length": "Check cable and line settings; single cases are normal.",
+    "noise": "The bytes are no frames: check baud rate, parity and polarity of the line.",
+    "incomplete": "The stream ended inside a telegram; nothing to do if the recording was cut.",
+    "block_lost": "A block of a telegram is missing: check cable and supply of the reader.",
+    "block_order": "Blocks came out of order or twice; the telegram is dropped.",
+    "too_long": "A telegram is longer than any meter sends; the rest of it is skipped.",
+    "key_missing": "The meter encrypts. Ask the operator for the key and set `key`.",
+    "key_wrong": "The key does not open the telegram. Compare it with the operator's letter; encryption and "
+    "authentication key may be swapped.",
+    "not_authentic": "The authentication tag does not fit: wrong `auth_key`, or a forged telegram.",
+    "replayed": "The invocation counter did not rise: a replayed telegram, or two readers on one line.",
+    "not_encrypted": "A key is configured, yet the telegram is plain. Remove the key if the operator stopped encrypting.",
+    "unsupported_security": "The security suite or policy is not supported; send us the telegram.",
+    "unknown_format": "The telegram is not understood; send it to us (`ciibridge record`).",
+    "bad_apdu": "The telegram breaks the standard; send it to us (`ciibridge record`).",
+    "decoders_disagree": "Two decoders read the telegram differently; it is dropped. Send it to us "
+    "(`ciibridge record`).",
+    "unknown_layout": "Values without OBIS codes, and no list in schema/meters fits; send us the telegram.",
+    "implausible": "The value was withheld. If it is right, the scaler of the meter model in schema/meters is wrong.",
+    "counter_decreased": "The counter fell and was withheld until three telegrams confirm it (meter exchanged?).",
+    "clock_off": "The meter's clock differs by more than 60 s; the receiver's time is used.",
+    "model_ambiguous": "Several models fit: set `model` in the configuration.",
+}
