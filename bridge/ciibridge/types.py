@@ -128,6 +128,7 @@ class Problem:
     message: str
     offset: int = 0
     hint: str = ""
+    quantity: str = ""  # name of the quantity it is about, if one
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,13 @@ class Measured:
     unit: str
     obis: Obis | None  # None: derived
     raw: Number | None = None  # as in the telegram, before the scaler; None: derived
+
+
+class SubMeter(NamedTuple):
+    """Who sits on a channel of the meter."""
+
+    id: str | None  # serial number as sent
+    type: int | None  # M-Bus device type (EN 13757-3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,7 @@ class Snapshot:
     list: str | None = None
     unknown: dict[str, Value] = field(default_factory=dict)  # OBIS codes the profile does not know
     channels: dict[int, dict[str, Measured]] = field(default_factory=dict)  # sub-meters
+    submeters: dict[int, SubMeter] = field(default_factory=dict)  # channel → who sits there, for meta only
     identity: dict[str, str] = field(default_factory=dict)  # quantity name → text, for meta only
     reading: Reading | None = None
     model: str | None = None  # id in schema/meters when recognised or configured
@@ -172,6 +181,7 @@ class Message:
     retain: bool
     expiry_s: int | None = None
     content_type: str | None = None
+    later: str | None = None  # topic instead, when it could not be sent at once; None: then it is not worth sending
 
 
 #: Every problem code, with what a person can do about it. docs/reference/problems.md is generated from it.
@@ -199,4 +209,10 @@ PROBLEMS: Final[dict[str, str]] = {
     "counter_decreased": "The counter fell and was withheld until three telegrams confirm it (meter exchanged?).",
     "clock_off": "The meter's clock differs by more than 60 s; the receiver's time is used.",
     "model_ambiguous": "Several models fit: set `model` in the configuration.",
+    "model_unknown": "Compare the values with the display of the meter; set `model` if yours is in `ciibridge meters`, "
+    "else send us the telegram.",
+    "no_telegram": "Nothing in it is a telegram: check that it is what the meter sent, and the protocol.",
+    "no_identity": "The meter does not say who it is: set `id` in the configuration.",
+    "port_error": "The port cannot be opened or read: check its name, its rights and the cable.",
+    "unit_unknown": "A register comes in a unit that cannot be converted exactly; it is shown as sent.",
 }

@@ -1,0 +1,97 @@
+"""``ciibridge run``: the service.
+
+ciibridge run -c /etc/ciibridge/ciibridge.toml            runs until SIGTERM or Ctrl-C
+ciibridge run -c /etc/ciibridge/ciibridge.toml --check    says what would run, and everything that is wrong
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import ciimodel
+import typer
+
+from ciibridge.cli import main
+from ciibridge.errors import ConfigError
+from ciibridge.service.meter import shortened
+from ciibridge.service.service import Service
+from ciibridge.service.setup import MeterSetup, Setup, load
+from ciibridge.service.systemd import Systemd
+
+_WRONG_USE: Final = 2
+
+
+@main.command()
+def run(
+    config: Annotated[Path, typer.Option("--config", "-c", help="Configuration file (TOML).")] = Path(
+        "/etc/ciibridge/ciibridge.toml"
+    ),
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the configuration, say what would run, and end.")
+    ] = False,
+) -> None:
+    """Run the bridge: read the meters of the configuration and publish what they send, until it is stopped.
+
+    A broker or a port that is not there is waited for. Exit status: 0 stopped or checked, 2 the configuration is wrong.
+    """
+    catalogue = ciimodel.load()
+    try:
+        setup = load(config, catalogue)
+    except ConfigError as error:
+        typer.echo(f"ciibridge run: the configuration is wrong\n{error}", err=True)
+        raise typer.Exit(_WRONG_USE) from None
+    if check:
+        typer.echo(_summary(config, setup))
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the keys
+    start_logging(setup.log_level)
+    asyncio.run(_serve(Service(setup, catalogue, systemd=Systemd(os.environ))))
+
+
+async def _serve(service: Service) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await service.run(stop)
+
+
+def start_logging(level: str) -> None:
+    """Log to standard error, one line a message; without a time where the journal of systemd adds its own."""
+    journal = "JOURNAL_STREAM" in os.environ
+    logging.basicConfig(
+        level=level.upper(),
+        stream=sys.stderr,
+        format="%(levelname)s %(message)s" if journal else "%(asctime)s %(levelname)s %(message)s",
+    )
+
+
+def _summary(config: Path, setup: Setup) -> str:
+    connections = "one connection for all" if setup.shared_connection else "one connection a meter"
+    rows = [
+        f"{config}: good",
+        f"broker {setup.broker.url} (MQTT {setup.broker.protocol}, {connections}), topics {setup.prefix}/v1/…",
+        *(_meter(meter) for meter in setup.meters),
+        *(f"note: {note}" for note in setup.notes),
+    ]
+    return "\n".join(rows)
+
+
+def _meter(meter: MeterSetup) -> str:
+    settings, link = meter.settings, meter.link
+    parity = link.parity[0].upper()
+    facts = [
+        f"{meter.protocol}, {link.baudrate} baud {link.bytesize}{parity}{link.stopbits} if serial",
+        f"model {settings.model or 'to be recognised'}",
+        f"topics {shortened(settings.id) if settings.id else 'by its own name'}",
+        "with a key" if settings.key else "without a key",
+    ]
+    return f"meter on {meter.port}: {'; '.join(facts)}"

@@ -1,0 +1,96 @@
+"""From the meter's clock to ``ts`` in UTC.
+
+A COSEM date-time (IEC 62056-6-2) is wall-clock time, perhaps with its deviation from UTC and a clock status. With a
+deviation it is exact. Without one (Landis+Gyr sends 0x8000, "not specified") it is read in the configured zone; in
+the hour that comes twice in autumn a set DST bit means the first pass, and otherwise the pass nearer to the previous
+telegram is taken: some models leave the status at 0 the whole year, so a cleared bit alone proves nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ciibridge.normalise.settings import ClockPolicy
+from ciibridge.types import MeterTime, Problem
+
+#: A meter clock further away from the receiver's than this is not used (clock policy "check").
+TRUSTED_S: Final = 60.0
+
+
+def to_utc(time: MeterTime, zone: ZoneInfo, near: datetime | None = None) -> datetime:
+    """``time`` in UTC. ``near``: a moment close to it, to tell the two passes of the hour that comes twice."""
+    if time.deviation_min is not None:
+        return (time.local - timedelta(minutes=time.deviation_min)).replace(tzinfo=UTC)
+    first = time.local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    second = time.local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    if (
+        first >= second
+    ):  # the usual hour, or one that does not exist (spring): the clock ran on in winter time
+        return first
+    if time.dst:
+        return first
+    if near is None:
+        return second
+    return first if abs(first - near) <= abs(second - near) else second
+
+
+def _convert(time: MeterTime | None, zone: ZoneInfo, near: datetime | None) -> datetime | None:
+    if time is None:
+        return None
+    try:
+        return to_utc(time, zone, near)
+    except OverflowError:  # year 1 or 9999 and a deviation: a clock that was never set
+        return None
+
+
+class Stamp(NamedTuple):
+    """When a telegram was made, and what that rests on."""
+
+    ts: datetime
+    source: str  # meter | message | receiver
+    rx: datetime | None
+    offset_s: float | None
+    problem: Problem | None = None
+
+
+class Clock:
+    """Turns the times of telegrams into stamps; remembers the last one and whether the meter's clock was off."""
+
+    def __init__(self, policy: str) -> None:
+        self._policy = policy
+        self._last: datetime | None = None
+        self._reported: float | None = None
+
+    def stamp(
+        self, clock: MeterTime | None, message: MeterTime | None, zone: ZoneInfo, now: datetime
+    ) -> Stamp:
+        """``clock``: the clock object of the telegram; ``message``: the date-time of its APDU; ``now``: UTC."""
+        trusted = self._policy != ClockPolicy.METER
+        rx = now if trusted else None
+        time, source = (clock, "meter") if clock is not None else (message, "message")
+        utc = _convert(time, zone, now if trusted else self._last)
+        if utc is None:
+            return Stamp(now.replace(microsecond=0), "receiver", rx, None)
+        self._last = utc
+        offset_s = (utc - now).total_seconds() if trusted else None
+        if offset_s is not None and abs(offset_s) > TRUSTED_S:
+            problem = self._report(offset_s)
+            return Stamp(now.replace(microsecond=0), "receiver", rx, offset_s, problem)
+        self._reported = None
+        if self._policy == ClockPolicy.RECEIVER:
+            return Stamp(now.replace(microsecond=0), "receiver", rx, offset_s)
+        return Stamp(utc.replace(microsecond=0), source, rx, offset_s)
+
+    def _report(self, offset_s: float) -> Problem | None:
+        """Make a Problem when the offset is new or has changed by more than what is trusted."""
+        if self._reported is not None and abs(offset_s - self._reported) <= TRUSTED_S:
+            return None
+        self._reported = offset_s
+        return Problem(
+            "clock_off",
+            f"the meter's clock is {abs(offset_s):.0f} s {'ahead of' if offset_s > 0 else 'behind'} the receiver's; "
+            "the receiver's time is used",
+            hint='A whole number of hours: set `zone`. The receiver has no clock of its own: set clock = "meter".',
+        )

@@ -1,0 +1,197 @@
+"""Reading → Snapshot: the registers of a telegram in the words of the profile.
+
+    Reading ─► layout ─► values · texts · identity · clock ─► guard ─► derive ─► name ─► Snapshot
+
+One Normaliser a meter. Pure: the only clock is the ``now`` it is given. It never raises on a reading, whatever it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ciimodel.catalogue import Quantity, Resolved
+
+from ciibridge.normalise.clock import Clock, Stamp
+from ciibridge.normalise.guard import Guard, Limits
+from ciibridge.normalise.identity import Namer
+from ciibridge.normalise.layouts import Layout, Layouts
+from ciibridge.normalise.plan import Plan
+from ciibridge.normalise.settings import MeterSettings
+from ciibridge.normalise.submeters import SubMeters
+from ciibridge.normalise.texts import state_of, text_of
+from ciibridge.types import Measured, MeterTime, Number, Problem, Reading, Register, Snapshot, Value
+
+Finding = Snapshot | Problem
+
+
+class Normaliser:
+    """The profile side of one meter's line."""
+
+    def __init__(self, catalogue: Resolved, settings: MeterSettings) -> None:
+        """Raise ConfigError when a setting is not in the catalogue."""
+        settings.check(catalogue)
+        self._layouts = Layouts(catalogue, settings)
+        self._namer = Namer(settings.id, catalogue.quantities)
+        self._clock = Clock(settings.clock)
+        self._guard = Guard()
+        self._submeters = SubMeters()
+        self._told: set[tuple[str, str]] = set()
+        self._seq = 0
+        self.withheld = 0  # values not published: implausible, or a counter that fell
+
+    @property
+    def meter(self) -> str | None:
+        """The level of the topics; None until the meter has said who it is."""
+        return self._namer.meter
+
+    @property
+    def model(self) -> str | None:
+        """Id of the meter model, when configured or recognised."""
+        return self._layouts.model.id if self._layouts.model else None
+
+    def take(self, reading: Reading, now: datetime) -> list[Finding]:
+        """One telegram, received at ``now`` (UTC): problems first, then the snapshot.
+
+        Before the meter has said who it is, snapshots are held back; see ``identity.Namer``.
+        """
+        found: list[Finding] = []
+        if reading.shape == "positional":
+            placed = self._layouts.give_codes(reading)
+            if isinstance(placed, Problem):
+                return [placed]
+            reading = placed
+        layout, problems = self._layouts.find(reading)
+        self._report(problems, found)
+        snapshot = self._read(reading, layout, now, found)
+        found += self._namer.name(snapshot)
+        return found
+
+    def finish(self) -> list[Finding]:
+        """End the stream: what is held back gets the name of last resort."""
+        return self._namer.give_up()
+
+    def _report(self, problems: Iterable[Problem], found: list[Finding]) -> None:
+        """Problems of a layout: each once a meter, not with every telegram."""
+        for problem in problems:
+            what = (problem.code, problem.quantity or problem.message)
+            if what not in self._told:
+                self._told.add(what)
+                found.append(problem)
+
+    def _read(self, reading: Reading, layout: Layout, now: datetime, found: list[Finding]) -> Snapshot:
+        plan = layout.plan
+        registers = reading.registers
+        unknown: dict[str, Value] = {
+            code: value for index, code in plan.unknown if (value := registers[index].value) is not None
+        }
+        values, derived = self._values(registers, layout, unknown, found)
+        channels = self._channels(registers, plan, unknown, found)
+        stamp = self._stamp(reading, plan, now)
+        if stamp.problem is not None:
+            found.append(stamp.problem)
+        self._seq += 1
+        return Snapshot(
+            meter=self._namer.meter or "",
+            seq=self._seq,
+            ts=stamp.ts,
+            ts_source=stamp.source,
+            rx=stamp.rx,
+            values=values,
+            texts=_texts(registers, plan, unknown),
+            derived=derived,
+            list=reading.list_object or reading.list_name,
+            unknown=unknown,
+            channels=channels,
+            submeters=self._submeters.known,
+            identity=_identity(registers, plan),
+            reading=reading,
+            model=self.model,
+            candidates=self._layouts.candidates,
+            clock_offset_s=stamp.offset_s,
+        )
+
+    def _values(
+        self, registers: tuple[Register, ...], layout: Layout, unknown: dict[str, Value], found: list[Finding]
+    ) -> tuple[dict[str, Measured], tuple[str, ...]]:
+        values: dict[str, Measured] = {}
+        withheld: set[str] = set()
+        check = self._guard.check
+        for position, name, unit, exponent, limits, counter, obis in layout.plan.values:
+            raw = registers[position].value
+            if not isinstance(raw, Number):
+                if raw is not None:
+                    unknown[str(obis)] = raw
+                continue
+            number = Number(raw.mantissa, raw.exponent + exponent)
+            verdict = check(name, number, limits, counter=counter)
+            if verdict is True:
+                values[name] = Measured(number, unit, obis, raw)
+            else:
+                withheld.add(name)
+                self._withhold(verdict, found)
+        derived: list[str] = []
+        for recipe in layout.recipes:
+            measured = recipe.cook(values, withheld)
+            if measured is not None:
+                values[recipe.name] = measured
+                derived.append(recipe.name)
+        if derived:
+            values = {name: values[name] for name in layout.order if name in values}
+        return values, tuple(derived)
+
+    def _withhold(self, verdict: Problem | bool, found: list[Finding]) -> None:  # noqa: FBT001 - the guard's answer
+        self.withheld += 1
+        if isinstance(verdict, Problem):
+            found.append(verdict)
+
+    def _channels(
+        self, registers: tuple[Register, ...], plan: Plan, unknown: dict[str, Value], found: list[Finding]
+    ) -> dict[int, dict[str, Measured]]:
+        if not plan.channels:
+            return {}
+
+        def read(register: Register, quantity: Quantity, name: str) -> Measured | Problem | None:
+            scale = self._layouts.scales.find(register, quantity, self._layouts.models)
+            if isinstance(scale, Problem):
+                return scale
+            raw = register.value
+            if not isinstance(raw, Number):
+                return None
+            number = Number(raw.mantissa, raw.exponent + scale.exponent)
+            limits = Limits.of(quantity, scale.exponent)
+            verdict = self._guard.check(name, number, limits, counter=quantity.monotonic)
+            if verdict is not True:
+                self._withhold(verdict, found)
+                return None
+            return Measured(number, quantity.unit or "", register.obis, raw)
+
+        pairs = [(registers[index], match) for index, match in plan.channels]
+        channels, problems = self._submeters.read(pairs, read, unknown)
+        self._report(problems, found)
+        return channels
+
+    def _stamp(self, reading: Reading, plan: Plan, now: datetime) -> Stamp:
+        clocks = (reading.registers[index].value for index in plan.clocks)
+        clock = next((value for value in clocks if isinstance(value, MeterTime)), None)
+        return self._clock.stamp(clock, reading.time, self._layouts.zone, now)
+
+
+def _texts(registers: tuple[Register, ...], plan: Plan, unknown: dict[str, Value]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for index, quantity in plan.texts:
+        register = registers[index]
+        raw = text_of(register.value)
+        if raw is None:
+            continue
+        text = state_of(quantity, raw)
+        if text is None:
+            unknown[str(register.obis)] = register.value
+        else:
+            texts[quantity.name] = text
+    return texts
+
+
+def _identity(registers: tuple[Register, ...], plan: Plan) -> dict[str, str]:
+    texts = ((name, text_of(registers[index].value)) for index, name in plan.identities)
+    return {name: text for name, text in texts if text}

@@ -1,0 +1,225 @@
+"""Snapshot → messages: what is published, to the octet. Pure; compiled once for each meter.
+
+    Snapshot ──► meta (when it changed) · state · value/<quantity> … · text/<item> … · channel/<n>/…
+    Problem ──► error        Diagnostics ──► diag        availability, its last will, and raw
+
+Paths, QoS, retain and expiry come from the catalogue. ``ciibridge decode`` prints the octets that ``state`` makes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from ciimodel.catalogue import Resolved, Topic
+
+from ciibridge.link import HINTS, LinkState
+from ciibridge.normalise.settings import MeterSettings
+from ciibridge.pipeline import Diagnostics
+from ciibridge.publish.meta import Meta
+from ciibridge.publish.text import exact_values, json_value, utc_text, utc_text_ms
+from ciibridge.types import PROBLEMS, Measured, Message, Problem, Snapshot
+
+#: Topic of the catalogue that carries a quantity of the meter itself → the one for a sub-meter.
+_VALUE_TOPICS: Final = {
+    False: ("value_live", "value_counter"),
+    True: ("channel_value_live", "channel_value_counter"),
+}
+
+
+_PLACEHOLDER: Final = re.compile(r"\{\w+\}")
+#: Topics remembered for each route: more than there are quantities and channels of one meter.
+_MOST: Final = 4096
+
+
+class _Route:
+    """A topic of the catalogue with everything but the payload and the levels of its path, which are remembered."""
+
+    def __init__(self, topic: Topic, later: Topic | None, prefix: str) -> None:
+        self._topic = topic
+        self._prefix = prefix
+        self._later = later
+        self._known: dict[tuple[str, ...], tuple[str, str | None]] = {}
+
+    def message(self, payload: bytes, *levels: str) -> Message:
+        """Make the message; ``levels``: values for the placeholders of the path, in its order, without the prefix."""
+        names = self._known.get(levels)
+        if names is None:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            names = self._known[levels] = (
+                self._fill(self._topic, levels),
+                self._fill(self._later, levels) if self._later else None,
+            )
+        topic = self._topic
+        return Message(
+            names[0], payload, topic.qos, topic.retain, topic.expiry_s, topic.content_type, names[1]
+        )
+
+    def _fill(self, topic: Topic, levels: tuple[str, ...]) -> str:
+        values = iter((self._prefix, *levels))
+        return _PLACEHOLDER.sub(lambda _: next(values), topic.path)
+
+
+class Messages:
+    """Makes the messages of one meter. The catalogue decides where they go; only the payloads are made here."""
+
+    def __init__(
+        self,
+        catalogue: Resolved,
+        settings: MeterSettings | None = None,
+        *,
+        prefix: str | None = None,
+        protocol: str = "dlms-hdlc",
+        interface: str | None = None,
+        software: str | None = None,
+        value_topics: bool = True,
+    ) -> None:
+        """``value_topics``: publish each value on a topic of its own, beside ``state``."""
+        self._profile = catalogue.version
+        self._value_topics = value_topics
+        self._meta = Meta(
+            catalogue, settings or MeterSettings(), protocol=protocol, interface=interface, software=software
+        )
+        self._software = software
+        prefix = catalogue.prefix if prefix is None else prefix
+        topics = catalogue.topics
+        later = {"state": topics.get("history"), "channel_state": topics.get("channel_history")}
+        self._routes = {name: _Route(topic, later.get(name), prefix) for name, topic in topics.items()}
+        # An event that could not be reported at once is still worth reporting, in its place.
+        self._routes["error"] = _Route(topics["error"], topics["error"], prefix)
+        self._value_routes = {
+            channel: {
+                name: self._routes[topic]
+                for name, quantity in catalogue.quantities.items()
+                for topic in names
+                if quantity.kind in topics[topic].kinds
+            }
+            for channel, names in _VALUE_TOPICS.items()
+        }
+
+    def snapshot(self, snapshot: Snapshot) -> list[Message]:
+        """Everything a telegram gives: meta if it changed, state, values, texts, sub-meters."""
+        meter = snapshot.meter
+        messages: list[Message] = []
+        meta = self._meta.update(snapshot)
+        if meta is not None:
+            messages.append(self._routes["meta"].message(meta, meter))
+        messages.append(self._routes["state"].message(self.state(snapshot), meter))
+        if self._value_topics:
+            messages += self._values(snapshot.values, meter)
+            for name, text in snapshot.texts.items():
+                messages.append(self._routes["text"].message(text.encode(), meter, name))
+        for channel, values in snapshot.channels.items():
+            number = str(channel)
+            state = orjson.dumps(self._head(snapshot) | {"values": exact_values(values)})
+            messages.append(self._routes["channel_state"].message(state, meter, number))
+            if self._value_topics:
+                messages += self._values(values, meter, number)
+        return messages
+
+    def state(self, snapshot: Snapshot) -> bytes:
+        """Make the JSON of ``state``: exact numbers, nothing that the telegram did not hold."""
+        document = self._head(snapshot)
+        document["values"] = exact_values(snapshot.values)
+        if snapshot.texts:
+            document["texts"] = snapshot.texts
+        if snapshot.derived:
+            document["derived"] = snapshot.derived
+        if snapshot.channels:
+            document["channels"] = {str(n): exact_values(v) for n, v in snapshot.channels.items()}
+        if snapshot.unknown:
+            document["obis"] = {code: json_value(value) for code, value in snapshot.unknown.items()}
+        return orjson.dumps(document)
+
+    def availability(self, meter: str, *, online: bool) -> Message:
+        """Say whether readings arrive."""
+        return self._routes["availability"].message(b"online" if online else b"offline", meter)
+
+    def will(self, meter: str) -> Message:
+        """Make the last will of the meter's connection."""
+        return self.availability(meter, online=False)
+
+    def diag(
+        self,
+        meter: str,
+        diagnostics: Diagnostics,
+        now: datetime,
+        *,
+        port_error: bool = False,
+        queued: int | None = None,
+        dropped: int | None = None,
+    ) -> Message:
+        """Report the state of the link at ``now`` (UTC). ``port_error``: the port cannot be read, whatever came before."""
+        link = LinkState.PORT_ERROR if port_error else diagnostics.link
+        last = diagnostics.last_rx
+        document: dict[str, Any] = {
+            "ts": utc_text(now),
+            "link": link,
+            "hint": HINTS.get(link),
+            "frames_ok": diagnostics.frames_ok,
+            "frames_bad": diagnostics.frames_bad,
+            "telegrams": diagnostics.telegrams_ok,
+            "bytes": diagnostics.octets,
+            "withheld": diagnostics.withheld,
+            "problems": dict(diagnostics.problems),
+            "last_rx": None if last is None else utc_text_ms(last),
+            "age_s": None if last is None else round(max(0.0, (now - last).total_seconds()), 1),
+            "interval_s": max(diagnostics.intervals.values(), default=None),
+            "telegrams_per_minute": diagnostics.telegrams_per_minute,
+            "clock_offset_s": _rounded(diagnostics.clock_offset_s),
+            "queued": queued,
+            "dropped": dropped,
+            "software": self._software,
+        }
+        present = {key: value for key, value in document.items() if value is not None}
+        return self._routes["diag"].message(orjson.dumps(present), meter)
+
+    def error(self, meter: str, problem: Problem, now: datetime, *, count: int = 1) -> Message:
+        """Report a problem as an event. ``count``: how often it came since the last report."""
+        document: dict[str, Any] = {
+            "ts": utc_text(now),
+            "code": problem.code,
+            "message": problem.message,
+            "hint": problem.hint or PROBLEMS.get(problem.code, PROBLEMS["unknown_format"]),
+        }
+        if problem.quantity:
+            document["quantity"] = problem.quantity
+        if problem.offset:
+            document["offset"] = problem.offset
+        if count > 1:
+            document["count"] = count
+        return self._routes["error"].message(orjson.dumps(document), meter)
+
+    def raw(self, meter: str, data: bytes) -> Message:
+        """Pass on the octets of a telegram; for whoever asked for it in the configuration."""
+        return self._routes["raw"].message(data, meter)
+
+    def _head(self, snapshot: Snapshot) -> dict[str, Any]:
+        head: dict[str, Any] = {
+            "profile": self._profile,
+            "meter": snapshot.meter,
+            "seq": snapshot.seq,
+            "ts": utc_text(snapshot.ts),
+            "ts_source": snapshot.ts_source,
+        }
+        if snapshot.rx is not None:
+            head["rx"] = utc_text_ms(snapshot.rx)
+        if snapshot.list is not None:
+            head["list"] = snapshot.list
+        return head
+
+    def _values(self, values: Mapping[str, Measured], *levels: str) -> list[Message]:
+        """Make a message for each value; ``levels``: meter, and channel of a sub-meter."""
+        routes = self._value_routes[len(levels) > 1]
+        return [
+            routes[name].message(str(measured.number).encode(), *levels, name)
+            for name, measured in values.items()
+        ]
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

@@ -1,0 +1,241 @@
+"""general-glo-ciphering and general-ded-ciphering: ciphered Apdu → plain Apdu (IEC 62056-5-3, 5.3.8 and 8.3).
+
+    DB | 08 | system title | length | SC | IC       | ciphertext … | tag
+    DC        8 octets       1-4      1    4 octets                  12, when SC has the bit for authentication
+
+SC, the security control octet: bits 0-3 security suite, bit 4 authentication, bit 5 encryption, bit 6 broadcast key,
+bit 7 compression. IC, the invocation counter, rises with every telegram. AES-GCM with nonce = system title ‖ IC and
+additional data = SC ‖ authentication key (‖ plaintext where it is authenticated only), tag cut to 12 octets. All suites
+cipher alike; suite 2 has 256-bit keys.
+
+The encryption key alone opens every telegram. The authentication key only verifies the tag: without it nobody knows
+who sent the telegram. Whether a key is right shows in the result, which must begin like a push.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ciibridge.errors import ConfigError, SecurityError
+from ciibridge.security.keys import KEY_OCTETS
+from ciibridge.types import Apdu
+
+_GENERAL_GLO_CIPHERING: Final = 0xDB
+_GENERAL_DED_CIPHERING: Final = 0xDC
+#: Ciphered APDUs that no customer interface has been seen to send: service-specific glo- and ded-ciphering,
+#: general-ciphering with key agreement, general-signing.
+_UNSUPPORTED: Final = frozenset((*range(0xC8, 0xD8), 0xDD, 0xDF))
+_CIPHERED: Final = _UNSUPPORTED | {_GENERAL_GLO_CIPHERING, _GENERAL_DED_CIPHERING}
+_TITLE_OCTETS: Final = 8
+_HEADER_OCTETS: Final = 5  # SC and IC
+_TAG_OCTETS: Final = 12
+_GCM_TAG_OCTETS: Final = 16
+# Bits of the security control octet beside the suite. Plain integers: an IntFlag costs more than the deciphering.
+_SUITE: Final = 0x0F
+_AUTHENTICATED: Final = 0x10
+_ENCRYPTED: Final = 0x20
+_COMPRESSED: Final = 0x80
+#: Octets of the encryption key for each security suite.
+_SUITES: Final = {0: 16, 1: 16, 2: 32}
+#: Meters the replay guard remembers. A line has one; a bus a few.
+_TITLES: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys of one meter; not shown in any text."""
+
+    key: bytes | None = field(default=None, repr=False)
+    auth_key: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, key in (("key", self.key), ("auth_key", self.auth_key)):
+            if key is not None and len(key) not in KEY_OCTETS:
+                raise ConfigError(f"{name}: {len(key)} octets, a key has {' or '.join(map(str, KEY_OCTETS))}")
+
+
+class _Ciphered(NamedTuple):
+    title: bytes
+    control: int
+    counter: bytes
+    text: bytes  # ciphertext, or plaintext where it is authenticated only
+    tag: bytes
+
+
+def is_ciphered(apdu: Apdu) -> bool:
+    """Whether the APDU must go through ``Opener.open`` before it can be decoded."""
+    return bool(apdu.data) and apdu.data[0] in _CIPHERED
+
+
+class Opener:
+    """Opens the telegrams of one meter; keeps nothing but its keys.
+
+    A plain APDU passes through as it is: ``Apdu.encrypted`` and ``Apdu.authenticated`` of the result say what it was
+    worth, and the caller decides whether a plain one is welcome where a key is configured.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self._auth_key = keys.auth_key
+        self._cipher = AESGCM(keys.key) if keys.key else None
+        self._key_octets = len(keys.key or b"")
+        # A second cipher only to recognise that the two keys were swapped.
+        self._swapped = AESGCM(keys.auth_key) if keys.auth_key else None
+
+    def open(self, apdu: Apdu) -> Apdu:
+        """Give the plain APDU with what is known of its origin.
+
+        Raises ``SecurityError`` with code key_missing, key_wrong, not_authentic, unsupported_security or bad_apdu.
+        """
+        if not is_ciphered(apdu):
+            return apdu
+        ciphered = _parse(apdu.data)
+        plain = ciphered.text
+        authenticated = False
+        if ciphered.control & (_ENCRYPTED | _AUTHENTICATED):
+            plain, authenticated = self._decipher(ciphered)
+        return Apdu(
+            plain,
+            apdu.offset,
+            apdu.destination,
+            apdu.source,
+            apdu.transfer,
+            ciphered.title,
+            int.from_bytes(ciphered.counter, "big"),
+            authenticated,
+            bool(ciphered.control & _ENCRYPTED),
+        )
+
+    def _decipher(self, ciphered: _Ciphered) -> tuple[bytes, bool]:
+        """Plaintext, and whether its tag was verified."""
+        encrypted = bool(ciphered.control & _ENCRYPTED)
+        if self._cipher is None:
+            if encrypted:
+                raise SecurityError(
+                    "key_missing", f"the meter {_maker(ciphered)} encrypts and no key is configured"
+                )
+            return ciphered.text, False
+        suite = ciphered.control & _SUITE
+        if self._key_octets != _SUITES[suite]:
+            message = f"security suite {suite} has keys of {_SUITES[suite]} octets, the configured one has "
+            raise SecurityError("key_wrong", f"{message}{self._key_octets}")
+        nonce = ciphered.title + ciphered.counter
+        plain = _counter_mode(self._cipher, nonce, ciphered.text) if encrypted else ciphered.text
+        if not _begins_like_a_push(plain):
+            self._refuse(ciphered, nonce)
+        if self._auth_key is None or not ciphered.tag:
+            return plain, False
+        if not hmac.compare_digest(_tag(self._cipher, nonce, ciphered, plain, self._auth_key), ciphered.tag):
+            raise SecurityError(
+                "not_authentic", "the telegram opens, but its authentication tag does not fit"
+            )
+        return plain, True
+
+    def _refuse(self, ciphered: _Ciphered, nonce: bytes) -> None:
+        if not ciphered.control & _ENCRYPTED:
+            raise SecurityError("bad_apdu", "the authenticated APDU is not a push", offset=0)
+        if self._swapped and _begins_like_a_push(_counter_mode(self._swapped, nonce, ciphered.text)):
+            message = "the authentication key opens the telegram: `key` and `auth_key` are swapped"
+            raise SecurityError("key_wrong", message)
+        raise SecurityError(
+            "key_wrong", f"the key does not open the telegrams of the meter {_maker(ciphered)}"
+        )
+
+
+class ReplayGuard:
+    """Remembers the last invocation counter of each meter, and refuses what is not newer.
+
+    Ask it after ``Opener.open``: a telegram that does not open must not move the counter.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[bytes, int] = {}
+
+    def check(self, apdu: Apdu) -> None:
+        """Raise ``SecurityError`` (replayed) unless the counter is greater than the last one; plain APDUs pass."""
+        title, counter = apdu.system_title, apdu.invocation_counter
+        if title is None or counter is None:
+            return
+        last = self._last.get(title)
+        if last is not None and counter <= last:
+            raise SecurityError("replayed", f"invocation counter {counter} after {last}")
+        if last is None and len(self._last) >= _TITLES:
+            del self._last[next(iter(self._last))]
+        self._last[title] = counter
+
+
+def _parse(octets: bytes) -> _Ciphered:
+    if octets[0] not in (_GENERAL_GLO_CIPHERING, _GENERAL_DED_CIPHERING):
+        raise SecurityError(
+            "unsupported_security", f"ciphering with APDU tag {octets[0]:02X} is not supported"
+        )
+    if len(octets) < 2 or octets[1] != _TITLE_OCTETS:
+        raise SecurityError("bad_apdu", "the system title must have 8 octets", offset=1)
+    title = octets[2:10]
+    begin = 11
+    length = octets[10] if len(octets) > 10 else -1
+    if length & 0x80 and 1 <= (width := length & 0x7F) <= 4:
+        length = int.from_bytes(octets[begin : begin + width], "big")
+        begin += width
+    body = octets[begin:]
+    if length != len(body):
+        message = f"the ciphered part announces {length} octets and has {len(body)}"
+        raise SecurityError("bad_apdu", message, offset=10)
+    if length < _HEADER_OCTETS:
+        raise SecurityError("bad_apdu", "the ciphered part is shorter than its header", offset=begin)
+    control = body[0]
+    if control & _SUITE not in _SUITES:
+        raise SecurityError(
+            "unsupported_security", f"security suite {control & _SUITE} is not supported", offset=begin
+        )
+    if control & _COMPRESSED:
+        raise SecurityError("unsupported_security", "compressed telegrams are not supported", offset=begin)
+    end = len(body) - (_TAG_OCTETS if control & _AUTHENTICATED else 0)
+    if end < _HEADER_OCTETS:
+        raise SecurityError("bad_apdu", "the ciphered part is too short for its tag", offset=begin)
+    return _Ciphered(title, control, body[1:_HEADER_OCTETS], body[_HEADER_OCTETS:end], body[end:])
+
+
+def _counter_mode(cipher: AESGCM, nonce: bytes, text: bytes) -> bytes:
+    """Decrypt without a look at the tag.
+
+    In counter mode encrypting and decrypting are the same, so GCM encryption of the ciphertext gives the plaintext (and
+    a tag that means nothing). It keeps the expanded key from one telegram to the next; a CTR cipher object would not.
+    """
+    return cipher.encrypt(nonce, text, None)[:-_GCM_TAG_OCTETS]
+
+
+def _tag(cipher: AESGCM, nonce: bytes, ciphered: _Ciphered, plain: bytes, auth_key: bytes) -> bytes:
+    """Compute the tag the meter should have sent: ``AESGCM.decrypt`` knows only uncut tags of 16 octets."""
+    additional = bytes((ciphered.control,)) + auth_key
+    if ciphered.control & _ENCRYPTED:
+        sealed = cipher.encrypt(nonce, plain, additional)
+    else:
+        sealed = cipher.encrypt(nonce, b"", additional + plain)
+    return sealed[-_GCM_TAG_OCTETS:][:_TAG_OCTETS]
+
+
+def _begins_like_a_push(plain: bytes) -> bool:
+    """Whether deciphering gave a push: for a wrong key, once in millions.
+
+    data-notification with its date-time (absent, plain, or tagged as Kamstrup and Kaifa do) and a structure or array
+    behind it; or event-notification with its optional time.
+    """
+    if plain[:1] == b"\x0f":
+        body = {b"\x00": 6, b"\x0c": 18, b"\x09": 19}.get(plain[5:6], len(plain))
+        return plain[body : body + 1] in (b"\x01", b"\x02")
+    if plain[:1] == b"\xc2":
+        attribute = {b"\x00": 2, b"\x01": 15}.get(
+            plain[1:2], len(plain)
+        )  # class 2, logical name 6 (ends in FF), …
+        return plain[attribute : attribute + 1] == b"\x00" and plain[attribute + 7 : attribute + 8] == b"\xff"
+    return False
+
+
+def _maker(ciphered: _Ciphered) -> str:
+    """Give the manufacturer's three letters of the system title; the rest is the serial number and nobody's business."""
+    letters = ciphered.title[:3]
+    return letters.decode("ascii") if letters.isalnum() else "?"

@@ -1,0 +1,157 @@
+"""The configuration file: its shape, and nothing but its shape.
+
+    [bridge]     this process          [mqtt]     the broker          [[meter]]     one block a meter
+
+TOML, read strictly: unknown keys, numbers in quotes and texts without them are errors. What the values mean is checked in
+``setup``. ``integrations/systemd/ciibridge.toml`` shows every key, docs/how-to/run-as-a-service.md explains each.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from ciibridge.errors import ConfigError
+from ciibridge.service.findings import Finding, Key, choose, key_lines, report
+
+Clock = Literal["check", "meter", "receiver"]
+Parity = Literal["none", "even", "odd"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class BridgeTable(_Table):
+    """[bridge]: this process."""
+
+    id: str | None = None  # level of bridge_availability; None: the name of the machine
+    log_level: LogLevel = "info"
+
+
+class MqttTable(_Table):
+    """[mqtt]: the broker and what is published there."""
+
+    url: str = "mqtt://localhost:1883"
+    username: str | None = None
+    password: str | None = Field(default=None, repr=False)
+    password_file: str | None = None
+    password_env: str | None = None
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    client_id: str | None = None  # None: ciibridge-<bridge id>
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
+    prefix: str | None = None  # None: the one of the schema
+    one_connection: Literal["meter", "process"] = "meter"
+    value_topics: bool = True
+    raw: bool = False
+    outbox: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000  # messages kept while the broker is away
+
+
+class MeterTable(_Table):
+    """[[meter]]: one meter."""
+
+    port: str
+    id: str | None = None
+    model: str | None = None
+    operator: str | None = None
+    interface: str | None = None
+    protocol: str | None = None
+    key: str | None = Field(default=None, repr=False)
+    key_file: str | None = None
+    key_env: str | None = None
+    auth_key: str | None = Field(default=None, repr=False)
+    auth_key_file: str | None = None
+    auth_key_env: str | None = None
+    zone: str | None = None
+    clock: Clock = "check"
+    baudrate: Annotated[int, Field(ge=50, le=4_000_000)] | None = None
+    bytesize: Literal[7, 8] | None = None
+    parity: Parity | None = None
+    stopbits: Literal[1, 2] | None = None
+
+
+class Config(_Table):
+    """The whole file."""
+
+    bridge: BridgeTable = BridgeTable()
+    mqtt: MqttTable = MqttTable()
+    meter: Annotated[tuple[MeterTable, ...], Field(strict=False)] = ()
+
+
+_TABLES: Final[Mapping[str, type[_Table]]] = {"bridge": BridgeTable, "mqtt": MqttTable, "meter": MeterTable}
+#: Type of a pydantic error → what is wrong, and the remedy.
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "missing": ("is missing", "Add it."),
+    "string_type": ("must be a text", "Write it in quotes."),
+    "int_type": ("must be a whole number", "Write it without quotes."),
+    "bool_type": ("must be true or false", "Write it without quotes."),
+    "tuple_type": ("must be a list of blocks", "Write [[meter]], with two brackets on each side."),
+    "model_type": ("must be a table", "Write it in brackets on a line of its own, e.g. [mqtt]."),
+}
+
+
+class Source:
+    """A configuration file that has been read: what it says, and where it says it."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; raises ConfigError when that is not possible or it is no TOML."""
+        self.path = path
+        self.text = _read(path)
+        self.lines = key_lines(self.text)
+
+    def parse(self) -> tuple[Config | None, list[Finding]]:
+        """Check the shape; the configuration, or None and everything that is wrong with it."""
+        try:
+            document = tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(
+                f"{self.path}: not valid TOML: {error}. Texts stand in quotes, tables in brackets, # starts a comment."
+            ) from None
+        try:
+            return Config.model_validate(document), []
+        except ValidationError as error:
+            return None, [_finding(detail) for detail in error.errors(include_url=False, include_input=False)]
+
+    def error(self, findings: list[Finding]) -> ConfigError:
+        """Make one error of all findings."""
+        return ConfigError(report(str(self.path), findings, self.lines))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no such file. Copy integrations/systemd/ciibridge.toml there and fill it in."
+        ) from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder. Name the file in it.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at octet {error.start}. Save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}). Check owner and mode of the file."
+        ) from None
+
+
+def _finding(detail: ErrorDetails) -> Finding:
+    key: Key = detail["loc"]
+    kind = detail["type"]
+    last = str(key[-1])
+    if kind == "extra_forbidden":
+        known = _TABLES[str(key[0])].model_fields if len(key) > 1 else _TABLES
+        what = "unknown key" if len(key) > 1 else "unknown table"
+        return Finding(key, what, choose(last, known))
+    if kind in _WORDS:
+        return Finding(key, *_WORDS[kind])
+    message = detail["msg"].replace("Input should be", "must be")
+    return Finding(key, message[0].lower() + message[1:], "Correct the value.")

@@ -1,0 +1,260 @@
+"""One meter: open the port, read it, publish what comes, for ever.
+
+    open ──► read ──► Pipeline ──► Messages ──► connection
+     ▲         │ port lost, or silent for too long
+     └─ wait ◄─┘
+
+The port is opened again as often as it takes. Availability is ``online`` only while good telegrams come: not before the
+first, not when the meter has gone silent, not while the port is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from ciimodel.catalogue import Resolved
+
+from ciibridge.errors import TransportError
+from ciibridge.link import HINTS, LinkState
+from ciibridge.pipeline import Diagnostics, Pipeline
+from ciibridge.publish.messages import Messages
+from ciibridge.publish.retry import Backoff, Outage, Reason
+from ciibridge.service.complaints import Complaints
+from ciibridge.service.setup import MeterSetup
+from ciibridge.transport import Transport, open_transport
+from ciibridge.types import Message, Problem, Snapshot
+
+_log: Final = logging.getLogger("ciibridge.meter")
+#: ``diag`` is published on every change, and at least so often.
+_DIAG_EVERY_S: Final = 60.0
+_ERROR_EVERY_S: Final = 60.0
+_LOG_EVERY_S: Final = 3600.0
+#: A port without a single octet for so long is opened anew (a hanging adapter, a half-open TCP connection); then at
+#: twice the time and so on, since a meter may push but once an hour.
+_SILENCE_S: Final = 90.0
+_LONGEST_SILENCE_S: Final = 4 * 3600.0
+#: Octets kept for ``raw`` while no telegram comes out of them.
+_RAW_OCTETS: Final = 65_536
+
+
+class Publisher(Protocol):
+    """What a meter needs of its MQTT connection."""
+
+    @property
+    def queued(self) -> int:
+        """Messages that wait for the broker."""
+        ...
+
+    dropped: int  # messages lost because too many waited
+
+    def publish(self, message: Message) -> None:
+        """Send or keep a message; never waits, never raises."""
+        ...
+
+
+Connect = Callable[[str, Message], Publisher]
+
+
+def utc_now() -> datetime:
+    """Tell the time of this machine, in UTC."""
+    return datetime.now(UTC)
+
+
+def shortened(meter: str) -> str:
+    """Shorten a name for a log: a serial number must not be whole there. ``lgz1030655933512`` → ``lgz…512``."""
+    return (
+        f"{meter[:3]}…{meter[-3:]}"
+        if any(character.isdigit() for character in meter) and len(meter) > 7
+        else meter
+    )
+
+
+class MeterTask:
+    """Reads one meter. ``run`` is to be started as a task, ``tick`` to be called about once a second.
+
+    ``connect`` gives the connection once the meter's name is known. ``clock`` tells UTC.
+    """
+
+    def __init__(
+        self,
+        setup: MeterSetup,
+        catalogue: Resolved,
+        messages: Messages,
+        connect: Connect,
+        *,
+        raw: bool = False,
+        backoff: Backoff | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._setup = setup
+        self._pipeline = Pipeline(catalogue, setup.settings, setup.protocol)
+        self._messages = messages
+        self._connect = connect
+        self._transport: Transport = open_transport(setup.port, setup.link)
+        self._backoff = backoff or Backoff()
+        self._outage = Outage(_log, f"meter {self.name}")
+        self._clock = clock
+        self._publisher: Publisher | None = None
+        self._raw: bytearray | None = bytearray() if raw else None
+        self._port_lost = False
+        self._online = False
+        self._told = Complaints(_ERROR_EVERY_S)
+        self._logged = Complaints(_LOG_EVERY_S)
+        self._link = LinkState.WAITING
+        self._diag_at_s = float("-inf")
+        self._reported: tuple[LinkState, bool, int] = (LinkState.WAITING, False, 0)
+        self._patience_s = _SILENCE_S
+        self._silent_times = 0
+        self._attach()
+
+    @property
+    def name(self) -> str:
+        """What logs call the meter: its name, shortened if it is a serial number, else its port."""
+        meter = self._setup.settings.id or shortened(self._pipeline.meter or "")
+        return meter or self._transport.name
+
+    @property
+    def link(self) -> LinkState:
+        """The state of the link, as last looked at."""
+        return self._link
+
+    async def run(self) -> None:
+        """Read for ever; returns only at the end of a recording."""
+        while True:
+            try:
+                await self._read()
+            except TransportError as error:
+                self._port_lost = True
+                self._outage.failed(Reason("port_error", str(error)))
+                self._tell(Problem("port_error", str(error), hint=HINTS[LinkState.PORT_ERROR]))
+                self.tick()
+                await asyncio.sleep(self._backoff.next_s())
+            except TimeoutError:
+                _log.info(
+                    "meter %s: no octet for %.0f s, opening the port anew", self.name, self._silence_limit_s
+                )
+                self._silent_times += 1
+            else:
+                self._take(self._pipeline.finish())
+                self.tick()
+                _log.info("meter %s: the recording is at its end", self.name)
+                return
+            finally:
+                await self._transport.close()
+
+    def tick(self) -> None:
+        """Look at the clock: notice silence, publish ``diag``, and tell what was only counted."""
+        now, steady_s = self._clock(), asyncio.get_running_loop().time()
+        diagnostics = self._pipeline.diagnostics(now)
+        self._patience_s = max(_SILENCE_S, diagnostics.stale_after_s)
+        link = LinkState.PORT_ERROR if self._port_lost else diagnostics.link
+        if link is not self._link:
+            _log.info("meter %s: link %s, was %s", self.name, link, self._link)
+            self._link = link
+        queue = (False, 0) if self._publisher is None else (self._publisher.queued > 0, self._publisher.dropped)
+        if (link, *queue) != self._reported:
+            self._reported = (link, *queue)
+            self._diag_at_s = float("-inf")
+        self._set_online(online=link is LinkState.OK)
+        if steady_s - self._diag_at_s >= _DIAG_EVERY_S:
+            self._diag_at_s = steady_s
+            self._publish_diag(now, diagnostics)
+        for problem, count in self._told.due(steady_s):
+            self._publish_error(problem, now, count)
+        for problem, count in self._logged.due(steady_s):
+            _log.warning("meter %s: %s, %d times: %s", self.name, problem.code, count, problem.message)
+
+    async def _read(self) -> None:
+        """Open the port and read it; returns at the end of a recording, raises TransportError or TimeoutError."""
+        await self._transport.open()
+        if self._port_lost:
+            self._port_lost = False
+            self.tick()
+        while True:
+            async with asyncio.timeout(self._silence_limit_s):
+                data = await self._transport.read()
+            if not data:
+                return
+            if self._outage.open:
+                self._outage.recovered("octets come")
+            self._backoff.reset()
+            self._silent_times = 0
+            self._feed(data)
+
+    @property
+    def _silence_limit_s(self) -> float:
+        return min(self._patience_s * 2.0**self._silent_times, _LONGEST_SILENCE_S)
+
+    def _feed(self, data: bytes) -> None:
+        if self._raw is not None:
+            self._raw += data[-_RAW_OCTETS:]
+            del self._raw[:-_RAW_OCTETS]
+        found = self._pipeline.feed(data, self._clock())
+        if found:
+            self._take(found)
+            self._publish_raw()
+            if self._link is not LinkState.OK:
+                self.tick()
+
+    def _take(self, found: list[Snapshot | Problem]) -> None:
+        self._attach()
+        for item in found:
+            if isinstance(item, Problem):
+                self._complain(item)
+            elif self._publisher is not None:
+                self._set_online(online=True)
+                for message in self._messages.snapshot(item):
+                    self._publisher.publish(message)
+
+    def _attach(self) -> None:
+        """Take up the connection as soon as the meter's name is known."""
+        meter = self._pipeline.meter
+        if self._publisher is None and meter is not None:
+            self._publisher = self._connect(meter, self._messages.will(meter))
+            self._outage.subject = f"meter {self.name}"
+            self._publisher.publish(self._messages.availability(meter, online=False))
+            self._diag_at_s = float("-inf")
+
+    def _complain(self, problem: Problem) -> None:
+        steady_s = asyncio.get_running_loop().time()
+        if self._logged.note(problem, steady_s):
+            _log.warning("meter %s: %s: %s. %s", self.name, problem.code, problem.message, problem.hint)
+        self._tell(problem)
+
+    def _tell(self, problem: Problem) -> None:
+        if self._told.note(problem, asyncio.get_running_loop().time()):
+            self._publish_error(problem, self._clock(), 1)
+
+    def _set_online(self, *, online: bool) -> None:
+        meter = self._pipeline.meter
+        if online is not self._online and self._publisher is not None and meter is not None:
+            self._online = online
+            self._publisher.publish(self._messages.availability(meter, online=online))
+
+    def _publish_diag(self, now: datetime, diagnostics: Diagnostics) -> None:
+        meter = self._pipeline.meter
+        if self._publisher is not None and meter is not None:
+            message = self._messages.diag(
+                meter,
+                diagnostics,
+                now,
+                port_error=self._port_lost,
+                queued=self._publisher.queued,
+                dropped=self._publisher.dropped,
+            )
+            self._publisher.publish(message)
+
+    def _publish_error(self, problem: Problem, now: datetime, count: int) -> None:
+        meter = self._pipeline.meter
+        if self._publisher is not None and meter is not None:
+            self._publisher.publish(self._messages.error(meter, problem, now, count=count))
+
+    def _publish_raw(self) -> None:
+        meter = self._pipeline.meter
+        if self._raw and self._publisher is not None and meter is not None:
+            self._publisher.publish(self._messages.raw(meter, bytes(self._raw)))
+            self._raw.clear()

@@ -1,0 +1,302 @@
+"""From the configuration file to what the service runs with: values checked, secrets read, defaults filled in.
+
+Everything that is wrong is found before anything starts, and all of it is said at once. Line settings come from the file,
+else from the meter model in the schema, else they are those of the wired M-Bus interface of most Swiss meters, with a note.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from ciimodel.catalogue import Interface, Meter, Resolved
+
+from ciibridge.errors import ConfigError
+from ciibridge.normalise.identity import topic_level
+from ciibridge.normalise.settings import MeterSettings
+from ciibridge.pipeline import LINES
+from ciibridge.publish.broker import BrokerSettings
+from ciibridge.security.keys import parse_key
+from ciibridge.service.config import Config, MeterTable, MqttTable, Source
+from ciibridge.service.findings import Finding, Key, choose
+from ciibridge.service.secrets import Secrets, readable_by_all
+from ciibridge.transport import LinkSettings, open_transport
+
+_T = TypeVar("_T")
+_SCHEMES: Final = {"mqtt": 1883, "mqtts": 8883}
+_SERIAL: Final = re.compile(r"(serial|rfc2217)://|[^:]*$|[A-Za-z]:\\|COM\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSetup:
+    """One meter: where its bytes come from, and how they are to be understood."""
+
+    port: str
+    link: LinkSettings
+    settings: MeterSettings
+    protocol: str = "dlms-hdlc"
+    interface: str | None = None  # id in the model's file
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """All the service needs. ``notes`` are remarks for the log: nothing is wrong, something may be unexpected."""
+
+    bridge_id: str
+    log_level: str
+    broker: BrokerSettings
+    client_id: str
+    prefix: str
+    shared_connection: bool
+    value_topics: bool
+    raw: bool
+    outbox: int
+    meters: tuple[MeterSetup, ...]
+    notes: tuple[str, ...] = field(default=())
+
+
+def load(path: Path, catalogue: Resolved, environ: Mapping[str, str] = os.environ) -> Setup:
+    """Read and check a configuration file. Raises ConfigError that lists everything that is wrong with it."""
+    source = Source(path)
+    config, findings = source.parse()
+    if config is None:
+        raise source.error(findings)
+    check = _Check(config, catalogue, Secrets(path.parent, environ))
+    setup = check.setup(path)
+    if check.findings or check.secrets.findings:
+        raise source.error(check.findings + check.secrets.findings)
+    return setup
+
+
+class _Check:
+    """Goes through a configuration once and collects findings and notes."""
+
+    def __init__(self, config: Config, catalogue: Resolved, secrets: Secrets) -> None:
+        self._config = config
+        self._catalogue = catalogue
+        self.secrets = secrets
+        self.findings: list[Finding] = []
+        self._notes: list[str] = []
+
+    def setup(self, path: Path) -> Setup:
+        """Build what the service runs with; worth nothing if there are findings."""
+        config, mqtt = self._config, self._config.mqtt
+        if not config.meter:
+            self._fault((), "no meter is configured", 'Add a block [[meter]] with at least port = "…".')
+        bridge_id = config.bridge.id or topic_level(socket.gethostname()) or "bridge"
+        self._level(("bridge", "id"), "bridge", bridge_id)
+        prefix = mqtt.prefix if mqtt.prefix is not None else self._catalogue.prefix
+        if not re.fullmatch(self._catalogue.levels["prefix"], prefix):
+            self._fault(
+                ("mqtt", "prefix"),
+                f"{prefix!r} cannot begin a topic",
+                'Write one or more words, e.g. "cii" or "home/cii".',
+            )
+        broker = self._broker(mqtt)
+        meters = tuple(self._meter(("meter", number), table) for number, table in enumerate(config.meter))
+        self._twins(
+            "port", lambda table: table.port, "Two readers of one port steal each other's bytes: keep one."
+        )
+        self._twins("id", lambda table: table.id, "Give each meter its own id.")
+        if self.secrets.inline and readable_by_all(path):
+            self._notes.append(f"{path} holds a key or password and everybody may read it: chmod 600 {path}")
+        return Setup(
+            bridge_id=bridge_id,
+            log_level=config.bridge.log_level,
+            broker=broker,
+            client_id=mqtt.client_id or f"ciibridge-{bridge_id}",
+            prefix=prefix,
+            shared_connection=mqtt.one_connection == "process",
+            value_topics=mqtt.value_topics,
+            raw=mqtt.raw,
+            outbox=mqtt.outbox,
+            meters=meters,
+            notes=tuple(self._notes),
+        )
+
+    # -- [mqtt] ------------------------------------------------------------------------------------------------------
+
+    def _broker(self, mqtt: MqttTable) -> BrokerSettings:
+        scheme, host, port = self._url(mqtt.url)
+        password = self.secrets.find(mqtt, ("mqtt",), "password")
+        if password is not None and mqtt.username is None:
+            self._fault(("mqtt", "username"), "a password without a user name", "Add username.")
+        return BrokerSettings(
+            host=host,
+            port=port,
+            tls=self._tls(mqtt, encrypted=scheme == "mqtts"),
+            username=mqtt.username,
+            password=password,
+            protocol=mqtt.protocol,
+            keepalive_s=mqtt.keepalive_s,
+        )
+
+    def _url(self, url: str) -> tuple[str, str, int]:
+        at: Key = ("mqtt", "url")
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            self._fault(at, "is no address", "Write mqtt://host or mqtts://host:port.")
+            return "mqtt", "localhost", 1883
+        if parts.username is not None or parts.password is not None:
+            self._fault(
+                at,
+                "holds a user name or password",
+                "Write them as username and password, so that no log shows them.",
+            )
+        elif parts.scheme not in _SCHEMES or not parts.hostname or parts.path not in {"", "/"} or parts.query:
+            self._fault(at, f"{url!r} is no address of a broker", "Write mqtt://host or mqtts://host:port.")
+        return parts.scheme, parts.hostname or "", port or _SCHEMES.get(parts.scheme, 1883)
+
+    def _tls(self, mqtt: MqttTable, *, encrypted: bool) -> ssl.SSLContext | None:
+        if not encrypted:
+            for name in ("ca_file", "cert_file", "key_file"):
+                if getattr(mqtt, name) is not None:
+                    self._fault(("mqtt", name), "is for TLS, and url is not", "Write mqtts:// in url.")
+            return None
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if mqtt.ca_file is not None:
+            path = self.secrets.path(mqtt.ca_file)
+            self._load_tls("ca_file", path, lambda: context.load_verify_locations(path))
+        if mqtt.cert_file is not None:
+            path = self.secrets.path(mqtt.cert_file)
+            key = None if mqtt.key_file is None else self.secrets.path(mqtt.key_file)
+            self._load_tls("cert_file", path, lambda: context.load_cert_chain(path, key))
+        elif mqtt.key_file is not None:
+            self._fault(("mqtt", "key_file"), "a key without its certificate", "Add cert_file.")
+        return context
+
+    def _load_tls(self, name: str, path: Path, use: Callable[[], None]) -> None:
+        try:
+            use()
+        except ssl.SSLError:
+            self._fault(
+                ("mqtt", name),
+                f"{path} is not what it should be",
+                "It must be in PEM form (-----BEGIN …), and the key must fit.",
+            )
+        except OSError as error:
+            self._fault(
+                ("mqtt", name), f"{path} cannot be read ({error.strerror})", "Check path, owner and mode."
+            )
+
+    # -- [[meter]] ---------------------------------------------------------------------------------------------------
+
+    def _meter(self, at: Key, table: MeterTable) -> MeterSetup:
+        model = self._known(at, "model", table.model, self._catalogue.meters)
+        settings = MeterSettings(
+            model=table.model,
+            operator=table.operator,
+            id=table.id,
+            key=self._key(table, at, "key"),
+            auth_key=self._key(table, at, "auth_key"),
+            zone=table.zone,
+            clock=table.clock,
+        )
+        self._known(at, "operator", table.operator, self._catalogue.operators)
+        if table.id is not None:
+            self._level((*at, "id"), "meter", table.id)
+        try:
+            settings.find_zone()
+        except ConfigError:
+            self._fault((*at, "zone"), f"{settings.zone!r} is no time zone", 'Write e.g. "Europe/Zurich".')
+        interface = self._interface(at, table, model)
+        link = self._link(table, interface)
+        try:
+            open_transport(table.port, link)
+        except ConfigError as error:
+            self._fault((*at, "port"), str(error), 'Write e.g. "/dev/ttyUSB0" or "tcp://192.168.1.20:4001".')
+        protocol = self._protocol(at, table, interface)
+        return MeterSetup(table.port, link, settings, protocol, table.interface)
+
+    def _key(self, table: MeterTable, at: Key, stem: str) -> bytes | None:
+        text = self.secrets.find(table, at, stem)
+        if text is None:
+            return None
+        try:
+            return parse_key(text, stem)
+        except ConfigError as error:
+            message, _, remedy = str(error).removeprefix(f"{stem}: ").partition(". ")
+            self._fault((*at, stem), message, remedy)
+            return None
+
+    def _protocol(self, at: Key, table: MeterTable, interface: Interface | None) -> str:
+        if table.protocol is not None:
+            self._known(at, "protocol", table.protocol, LINES)
+            return table.protocol
+        if interface is None:
+            return next(iter(LINES))
+        if interface.protocol not in LINES:
+            self._fault(
+                (*at, "model"),
+                f"{table.model} speaks {interface.protocol} on {interface.id}, which is not supported yet",
+                f"Supported: {', '.join(LINES)}.",
+            )
+        return interface.protocol
+
+    def _link(self, table: MeterTable, known: Interface | None) -> LinkSettings:
+        default = LinkSettings() if known is None else LinkSettings(**known.link.model_dump())
+        link = LinkSettings(
+            baudrate=table.baudrate or default.baudrate,
+            bytesize=table.bytesize or default.bytesize,
+            parity=table.parity or default.parity,
+            stopbits=table.stopbits or default.stopbits,
+        )
+        if known is None and table.baudrate is None and _SERIAL.match(table.port):
+            self._notes.append(
+                f"{table.port}: neither model nor baudrate is set, so it is read with 2400 baud 8E1 (wired M-Bus interface); "
+                "P1 ports often have 115200 8N1"
+            )
+        return link
+
+    def _interface(self, at: Key, table: MeterTable, model: Meter | None) -> Interface | None:
+        """Choose the interface that is read: the configured one, the operator's for this model, else the model's first."""
+        wanted = table.interface
+        if model is None:
+            if wanted is not None:
+                self._fault((*at, "interface"), "is one of a model, and no model is set", "Set model too.")
+            return None
+        if wanted is None and (operator := self._catalogue.operators.get(table.operator or "")):
+            wanted = next((entry.interface for entry in operator.meters if entry.meter == model.id), None)
+        interfaces = {interface.id: interface for interface in model.interfaces}
+        if wanted is None:
+            return next(iter(interfaces.values()), None)
+        return self._known(at, "interface", wanted, interfaces)
+
+    # -- findings ----------------------------------------------------------------------------------------------------
+
+    def _known(self, at: Key, name: str, value: str | None, known: Mapping[str, _T]) -> _T | None:
+        if value is None or value in known:
+            return known.get(value or "")
+        self._fault((*at, name), f"{value!r} is not in the schema", choose(value, known))
+        return None
+
+    def _level(self, at: Key, level: str, value: str) -> None:
+        if not re.fullmatch(self._catalogue.levels[level], value):
+            proposal = topic_level(value) or "home"
+            self._fault(
+                at,
+                f"{value!r} cannot be a part of a topic (a-z, 0-9, _, -, at most 64)",
+                f"Write e.g. {proposal!r}.",
+            )
+
+    def _twins(self, name: str, value: Callable[[MeterTable], str | None], remedy: str) -> None:
+        seen: dict[str, int] = {}
+        for number, table in enumerate(self._config.meter):
+            if (text := value(table)) is None:
+                continue
+            if text in seen:
+                self._fault(("meter", number, name), f"meter[{seen[text] + 1}] has the same", remedy)
+            seen.setdefault(text, number)
+
+    def _fault(self, at: Key, message: str, remedy: str) -> None:
+        self.findings.append(Finding(at, message, remedy))

@@ -1,0 +1,251 @@
+"""A simulated meter: what a model of the catalogue would push at a moment, as the octets on its line.
+
+    household (W, V, Wh …)  →  elements of a push list  →  APDU [→ ciphered]  →  frames
+
+Everything about the model (lists, types, powers of ten, addresses, blocks) is read from the catalogue, so a meter that
+is added to the schema can be simulated without a line of code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from ciimodel.catalogue import Meter, PushElement, PushList, Quantity, RegisterFact, Resolved
+
+from ciibridge.errors import ConfigError
+from ciibridge.normalise.positional import obis_of
+from ciibridge.normalise.settings import DEFAULT_ZONE, MeterSettings
+from ciibridge.simulate.encode import Plain, date_time
+from ciibridge.simulate.frames import frames
+from ciibridge.simulate.household import Household
+from ciibridge.simulate.identity import device_name, system_title
+from ciibridge.simulate.measure import measure
+from ciibridge.simulate.submeters import sub_meter
+from ciibridge.simulate.telegram import Element, ScalerUnit, body, cipher, notification
+
+#: A-XDR type by COSEM class and attribute where the catalogue gives none.
+_TYPES: Final[dict[tuple[int, int], str]] = {
+    (1, 2): "octet-string",
+    (3, 2): "double-long-unsigned",
+    (4, 2): "double-long-unsigned",
+    (4, 3): "scaler-unit",
+    (8, 2): "octet-string",
+    (40, 1): "octet-string",
+    (72, 6): "octet-string",
+    (72, 9): "unsigned",
+}
+#: What stands at a place without meaning for us.
+_MEANINGLESS: Final[dict[str, Plain]] = {
+    "octet-string": b"",
+    "visible-string": "",
+    "utf8-string": "",
+    "null-data": None,
+}
+_KEY_OCTETS: Final = 16  # AES-128
+_NAME_OCTETS: Final = 16  # of a logical device name
+_COUNTER_START: Final = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+class SimulatedMeter:
+    """One meter of a model. Not pure: it counts its telegrams, as the invocation counter of a ciphered one must rise.
+
+    ``operator``: push the lists of this operator, interleaved by their intervals; ``lists``: these lists; neither: the
+    first list of the model. ``interval_s`` replaces the interval of the list that comes most often. With ``key`` the
+    telegrams are ciphered, with ``auth_key`` also authenticated. ``serial`` is the logical device name.
+
+    Raises ConfigError when the catalogue has no such thing, or the model cannot be simulated.
+    """
+
+    def __init__(
+        self,
+        catalogue: Resolved,
+        meter_id: str,
+        *,
+        operator: str | None = None,
+        lists: tuple[str, ...] = (),
+        interval_s: float | None = None,
+        key: bytes | None = None,
+        auth_key: bytes | None = None,
+        serial: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        meter = MeterSettings(model=meter_id).find_model(catalogue)
+        if meter is None or meter.wire is None or not meter.wire.hdlc:
+            raise ConfigError(
+                f"{meter_id} cannot be simulated: schema/meters/{meter_id}.yaml has no HDLC facts (wire)"
+            )
+        _check(key, auth_key, serial)
+        self.meter: Final = meter
+        self.lists: Final = _chosen(catalogue, meter, operator, lists)
+        self.interval_s: Final = interval_s or min(pushed.interval_s for pushed in self.lists)
+        self.household: Final = Household(seed, meter.phases)
+        self.device_name: Final = serial or device_name(meter, seed + 1)
+        self.number: Final = 10_000_001 + seed
+        self._catalogue = catalogue
+        self._wire = meter.wire
+        self._keys = (key, auth_key) if key else None
+        self._system_title = system_title(meter, self.device_name)
+        self._zone = ZoneInfo(meter.zone or DEFAULT_ZONE)
+        self._counter = 0
+
+    @property
+    def ciphered(self) -> bool:
+        """Whether the telegrams are ciphered."""
+        return self._keys is not None
+
+    def telegrams(self, at: datetime) -> bytes:
+        """Everything the meter pushes at ``at`` (aware): the lists due in this interval, one telegram after another.
+
+        The list that comes most often is always due. Raises ConfigError when a list asks for what a household has not.
+        """
+        return b"".join(self.telegram(pushed, at) for pushed in self.due(at))
+
+    def due(self, at: datetime) -> list[PushList]:
+        """Choose the lists that are due in the interval that ``at`` falls into; intervals are aligned to the clock."""
+        step = round(self.interval_s * 1000)
+        slot = int(at.timestamp() * 1000) // step * step
+        shortest = min(pushed.interval_s for pushed in self.lists)
+        return [
+            pushed
+            for pushed in self.lists
+            if pushed.interval_s == shortest or slot % max(round(pushed.interval_s * 1000), step) < step
+        ]
+
+    def telegram(self, pushed: PushList, at: datetime) -> bytes:
+        """One telegram of one list, as the octets on the line."""
+        self._counter = max(self._counter + 1, int((at - _COUNTER_START).total_seconds()))
+        apdu = notification(
+            self._counter % (1 << 24),
+            self._time(at),
+            body(pushed.shape, self.elements(pushed, at), pushed.name),
+        )
+        if self._keys:
+            apdu = cipher(apdu, self._system_title, self._counter % (1 << 32), *self._keys)
+        return frames(apdu, self._wire)
+
+    def elements(self, pushed: PushList, at: datetime) -> list[Element]:
+        """Fill the elements of a list with the values of the household at ``at``."""
+        elements = []
+        for place, pushed_element in enumerate(pushed.elements):
+            try:
+                type_name = pushed.types[place] if pushed.types else self._type(pushed_element)
+                elements.append(self._element(pushed_element, type_name, at))
+            except (LookupError, ValueError) as error:
+                raise ConfigError(
+                    f"{self.meter.id}, list {pushed.id}, element {place + 1} ({pushed_element.obis}): {error}"
+                ) from error
+        return elements
+
+    def _element(self, pushed: PushElement, type_name: str, at: datetime) -> Element:
+        class_id = pushed.class_id or 0
+        if pushed.obis is None:
+            return Element(None, class_id, pushed.attribute, type_name, _MEANINGLESS.get(type_name, 0))
+        obis = obis_of(pushed.obis)
+        quantity = self._catalogue.quantities.get(pushed.quantity or "")
+        scaler_unit = None
+        value: Plain | ScalerUnit
+        if class_id == 40:
+            value = bytes(obis) if pushed.attribute == 1 else None
+        elif channel := sub_meter(obis):
+            value = channel.value(obis, pushed.attribute, at)
+        elif quantity is None:
+            value = _MEANINGLESS.get(type_name, 0)
+        elif quantity.unit is None:
+            value = self._text(quantity, type_name, at)
+        else:
+            scaler = self._scaler(quantity)
+            scaler_unit = ScalerUnit(scaler, self._catalogue.units[quantity.unit].dlms or 0)
+            value = measure(self.household, at, obis).raw(scaler)
+        return Element(obis, class_id, pushed.attribute, type_name, value, scaler_unit)
+
+    def _fact(self, quantity: Quantity) -> RegisterFact | None:
+        return self.meter.registers.get(quantity.name) or self.meter.registers.get(quantity.family)
+
+    def _type(self, pushed: PushElement) -> str:
+        quantity = self._catalogue.quantities.get(pushed.quantity or "")
+        fact = self._fact(quantity) if quantity else None
+        if fact:
+            return fact.type
+        found = _TYPES.get((pushed.class_id or 0, pushed.attribute))
+        return found or "null-data"
+
+    def _scaler(self, quantity: Quantity) -> int:
+        fact = self._fact(quantity)
+        return quantity.scaler if fact is None or fact.scaler is None else fact.scaler
+
+    def _text(self, quantity: Quantity, type_name: str, at: datetime) -> Plain:
+        """Give what is no number: identities, the clock, states, messages."""
+        if quantity.kind == "timestamp":
+            return self._time(at)
+        if quantity.states:
+            return _raw_state(quantity, self._state(quantity, at), type_name)
+        text = _TEXTS.get(quantity.name, _number)(self)
+        return int(text) if type_name == "double-long-unsigned" else text
+
+    def _state(self, quantity: Quantity, at: datetime) -> str:
+        tariff = self.household.at(at).tariff
+        return tariff if tariff in quantity.states else "connected"
+
+    def _time(self, at: datetime) -> bytes:
+        return date_time(at.astimezone(self._zone), deviation=self._wire.deviation == "given")
+
+
+def _check(key: bytes | None, auth_key: bytes | None, serial: str | None) -> None:
+    if auth_key and not key:
+        raise ConfigError("auth_key without key: a telegram is never authenticated only; give the key too")
+    if any(given and len(given) != _KEY_OCTETS for given in (key, auth_key)):
+        raise ConfigError(f"a simulated meter ciphers with suite 0: give keys of {2 * _KEY_OCTETS} digits")
+    if serial is not None and not (
+        serial.isascii() and serial.isprintable() and 0 < len(serial) <= _NAME_OCTETS
+    ):
+        raise ConfigError(f"serial: write 1 to {_NAME_OCTETS} letters and digits, e.g. LGZ1030600000001")
+
+
+def _chosen(
+    catalogue: Resolved, meter: Meter, operator: str | None, names: tuple[str, ...]
+) -> tuple[PushList, ...]:
+    """Choose the lists to push: those named, else those of the operator, else the first of the model."""
+    known = {pushed.id: pushed for pushed in meter.lists}
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, known, n=3)
+            remedy = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known)}"
+            raise ConfigError(f"{meter.id} has no list {name!r}: {remedy}")
+    if names:
+        return tuple(known[name] for name in names)
+    found = MeterSettings(operator=operator).find_operator(catalogue)
+    if found is None:
+        return (meter.lists[0],)
+    pushed = [known[name] for served in found.meters if served.meter == meter.id for name in served.lists]
+    if not pushed:
+        served = ", ".join(sorted({served.meter for served in found.meters}))
+        raise ConfigError(f"{found.id} has no {meter.id} in the catalogue, only {served}")
+    # Lists of one push setup and one interval are configurations an operator had one after the other, newest first.
+    return tuple({(p.object, p.interval_s): p for p in reversed(pushed)}.values())[::-1]
+
+
+def _raw_state(quantity: Quantity, state: str, type_name: str) -> Plain:
+    """Write a state as the meter does: a number of an enumeration, two octets, or the text."""
+    raw = next((text for text, known in quantity.raw_states.items() if known == state), state)
+    if type_name in ("octet-string", "visible-string"):
+        return bytes.fromhex(raw) if len(raw) == 4 and raw.isdigit() else raw
+    return int(raw)
+
+
+#: Quantity → its text; what is not here is a number of eight digits. The lead of a GS1 number is the maker's.
+_TEXTS: Final[dict[str, Callable[[SimulatedMeter], str]]] = {
+    "device_name": lambda meter: meter.device_name,
+    "device_type": lambda meter: f"SIM-{meter.meter.model}",
+    "meter_gs1": lambda meter: f"{meter.number:016}",
+    "message_text": lambda _: "simulated",
+    "message_code": lambda _: "0",
+}
+
+
+def _number(meter: SimulatedMeter) -> str:
+    """Give a number of eight digits: what the operator or the maker prints on the meter."""
+    return f"{meter.number:08}"

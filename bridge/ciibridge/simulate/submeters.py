@@ -1,0 +1,67 @@
+"""Sub-meters behind a simulated meter: gas, water and heat on the channels 1 to 3; channel 4 is not in use.
+
+    0-n:24.1.0   attribute 6 serial number, 9 device type (EN 13757-3)
+    0-n:96.1.0   serial number
+    0-n:24.2.1   attribute 2 value, 3 scaler and unit
+
+A counter is a function of time: every day the same consumption, most of it around noon.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from ciibridge.simulate.encode import Plain
+from ciibridge.simulate.telegram import ScalerUnit
+from ciibridge.types import Obis
+
+_FIRST_DAY: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_CUBIC_METRE: Final = 13  # DLMS units (IEC 62056-6-2)
+_WATT_HOUR: Final = 30
+_CLIENT: Final = (24, 1, 0)
+_VALUE: Final = (24, 2, 1)
+_SERIAL: Final = (96, 1, 0)
+_SCALER_UNIT: Final = 3
+_IDENTIFICATION_NUMBER: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SubMeter:
+    """One channel; ``per_day`` in steps of ``scale``. An empty number: the channel is not in use."""
+
+    number: str
+    device_type: int
+    scale: ScalerUnit
+    per_day: int
+
+    def value(self, obis: Obis, attribute: int, at: datetime) -> Plain | ScalerUnit:
+        """Read an attribute of an object for which ``sub_meter`` found this channel."""
+        group = obis[2:5]
+        if group == _SERIAL or (group == _CLIENT and attribute == _IDENTIFICATION_NUMBER):
+            return self.number.encode()
+        if group == _CLIENT:
+            return self.device_type
+        return self.scale if attribute == _SCALER_UNIT else self._counted(at)
+
+    def _counted(self, at: datetime) -> int:
+        days, rest = divmod(at - _FIRST_DAY, timedelta(days=1))
+        turn = 2 * math.pi * (rest / timedelta(days=1))
+        return days * self.per_day + math.floor(self.per_day * (turn - 0.9 * math.sin(turn)) / (2 * math.pi))
+
+
+#: Channel → sub-meter.
+_SUB_METERS: Final[dict[int, SubMeter]] = {
+    1: SubMeter("30000001", 3, ScalerUnit(-2, _CUBIC_METRE), 430),  # gas
+    2: SubMeter("70000002", 7, ScalerUnit(-3, _CUBIC_METRE), 385),  # water
+    3: SubMeter("40000003", 4, ScalerUnit(3, _WATT_HOUR), 31),  # heat
+    4: SubMeter("", 0, ScalerUnit(0, 255), 0),
+}
+
+
+def sub_meter(obis: Obis) -> SubMeter | None:
+    """Find the sub-meter that ``obis`` is about; None: it is about the meter itself."""
+    about = obis.a == 0 and obis[2:5] in (_CLIENT, _VALUE, _SERIAL)
+    return _SUB_METERS.get(obis.b) if about else None

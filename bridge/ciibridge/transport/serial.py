@@ -1,0 +1,186 @@
+"""Serial ports of this machine and, by RFC 2217 or a raw socket, of another one (pyserial).
+
+    /dev/ttyUSB0 · serial:///dev/serial/by-id/usb-FTDI_…-port0 · rfc2217://host:port · socket://host:port
+
+pyserial blocks, so one thread a port waits for octets; the event loop never does. A local port is locked (flock), for
+two readers on one port each get half of the octets. Octets with a wrong parity are passed on: the frame check finds
+them, and reports them where a person can see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import grp
+import logging
+import termios
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, Protocol, TypeVar, cast
+
+import serial
+from serial.tools import list_ports
+
+from ciibridge.errors import TransportError
+from ciibridge.transport import LinkSettings, host_and_port, url_path
+
+_T = TypeVar("_T")
+_log: Final = logging.getLogger(__name__)
+
+#: How long the thread waits before it looks whether the port is still there.
+_POLL_S: Final = 0.5
+#: Most octets handed over at once; at 115200 baud 4096 are a third of a second.
+_CHUNK: Final = 4096
+#: What pyserial lets out: its own errors (OSError), the terminal layer's, and ValueError for line settings.
+_FAILURES: Final = (OSError, termios.error, ValueError)
+_PARITY: Final = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
+_BY_ID: Final = Path("/dev/serial/by-id")
+
+
+def create(url: str, link: LinkSettings) -> SerialTransport:
+    """Make the transport for ``serial://``, ``rfc2217://`` or ``socket://``. Raises ConfigError when a part is missing."""
+    if url.lower().startswith("serial://"):
+        return SerialTransport(url_path(url), link, local=True)
+    host_and_port(url)
+    return SerialTransport(url, link, local=False)
+
+
+class _Port(Protocol):
+    """What we use of pyserial's several classes of port."""
+
+    @property
+    def in_waiting(self) -> int: ...
+    def read(self, size: int = 1, /) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class SerialTransport:
+    """A serial port; ``port`` is a path or a URL that ``serial.serial_for_url`` knows."""
+
+    def __init__(self, port: str, link: LinkSettings, *, local: bool) -> None:
+        self._name = port
+        self._link = link
+        self._local = local
+        self._port: _Port | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._reading: asyncio.Future[bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        """Path or URL of the port."""
+        return self._name
+
+    async def open(self) -> None:
+        """Open and lock the port. Raises TransportError: missing, not permitted, busy, not reachable."""
+        await self.close()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="serial")
+        try:
+            self._port = await self._in_thread(self._open_port)
+        except _FAILURES as error:
+            await self.close()
+            raise self._explained(error) from error
+
+    async def read(self) -> bytes:
+        """Octets as they come. Raises TransportError when the port vanished."""
+        while self._port is not None:
+            if self._reading is None:
+                self._reading = self._in_thread(self._read_some)
+            try:
+                # Shielded: a reader that gave up waiting must not take the octets of this read with it.
+                octets = await asyncio.shield(self._reading)
+            except _FAILURES as error:
+                self._reading = None
+                raise TransportError(
+                    f"{self._name}: the port vanished or failed ({error}); it is opened again when it is back"
+                ) from error
+            self._reading = None
+            if octets:
+                return octets
+            if self._local and not Path(self._name).exists():
+                raise TransportError(f"{self._name}: the port vanished; plug the adapter in again")
+        raise TransportError(f"{self._name}: the port is not open")
+
+    async def close(self) -> None:
+        """Release the port and end its thread."""
+        port, thread, reading = self._port, self._thread, self._reading
+        self._port = self._thread = self._reading = None
+        if thread is None:
+            return
+        if reading is not None:
+            if isinstance(port, serial.Serial):
+                port.cancel_read()
+            await asyncio.gather(reading, return_exceptions=True)
+        if port is not None:
+            try:
+                await asyncio.get_running_loop().run_in_executor(thread, port.close)
+            except _FAILURES as error:  # the adapter is gone: there is nothing left to close
+                _log.debug("%s: closing failed: %s", self._name, error)
+        thread.shutdown(wait=False)
+
+    def _in_thread(self, call: Callable[[], _T]) -> asyncio.Future[_T]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def _open_port(self) -> _Port:
+        """In the thread. Octets that wait in the driver from before are dropped by pyserial."""
+        # A pseudo-terminal (simulator, socat) has no parity, and Linux refuses it (EINVAL) when nothing else changes.
+        pseudo = self._local and Path(self._name).resolve().is_relative_to("/dev/pts")
+        port = serial.serial_for_url(
+            self._name,
+            baudrate=self._link.baudrate,
+            bytesize=self._link.bytesize,
+            parity=_PARITY["none" if pseudo else self._link.parity],
+            stopbits=self._link.stopbits,
+            timeout=_POLL_S,
+            exclusive=True if self._local else None,
+        )
+        return cast("_Port", port)
+
+    def _read_some(self) -> bytes:
+        """In the thread: wait for the first octet, then take all that are there; b"" after _POLL_S of silence."""
+        port = self._port
+        if port is None:
+            return b""
+        octets = port.read(1)
+        while octets and len(octets) < _CHUNK and (waiting := port.in_waiting):
+            octets += port.read(min(waiting, _CHUNK))
+        return octets
+
+    def _explained(self, error: Exception) -> TransportError:
+        """Say what went wrong when opening, and what to do about it."""
+        number = getattr(error, "errno", None)
+        if not self._local:
+            return TransportError(
+                f"{self._name}: not reachable ({error}); check host, port and that its service runs"
+            )
+        if number == errno.ENOENT:
+            return TransportError(f"{self._name}: there is no such port. {_ports_here()}")
+        if number in (errno.EACCES, errno.EPERM):
+            group = _group(self._name)
+            return TransportError(
+                f"{self._name}: permission denied. Join the group {group} (sudo usermod -aG {group} $USER) and log in "
+                f"again; a systemd service needs SupplementaryGroups={group}"
+            )
+        if number in (errno.EAGAIN, errno.EBUSY):
+            return TransportError(
+                f"{self._name}: another program reads this port. Stop it; `fuser -v {self._name}` shows which it is"
+            )
+        return TransportError(f"{self._name}: cannot be opened as a serial port ({error}). {_ports_here()}")
+
+
+def _ports_here() -> str:
+    """List the serial ports of this machine in a sentence; names that survive replugging first."""
+    stable = sorted(str(path) for path in _BY_ID.iterdir()) if _BY_ID.is_dir() else []
+    ports = stable + sorted(port.device for port in list_ports.comports())
+    if not ports:
+        return "This machine has no serial port now: is the adapter plugged in? (`dmesg | tail` shows it)"
+    return f"Ports here: {', '.join(ports)}"
+
+
+def _group(port: str) -> str:
+    """Name the group that may use the port: dialout on Debian, uucp on Arch."""
+    try:
+        group = grp.getgrgid(Path(port).stat().st_gid).gr_name
+    except (OSError, KeyError):
+        return "dialout"
+    return "dialout" if group == "root" else group

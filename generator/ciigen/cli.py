@@ -1,0 +1,316 @@
+"""The command ``ciigen``: build and check the tree, list what there is, and one command for each target.
+
+Only ``build`` and ``check`` read ``schema/``; everything else starts from the resolved schema of the package. The
+commands of the targets are made from their views, so that a new folder in ``targets/`` is a new command.
+
+Exit status: 0 good, 1 findings, 2 wrong use. What a target prints goes to standard output and is exactly the file;
+everything said to people goes to standard error.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ciigen import __version__
+from ciigen.errors import CiigenError, FindingsError, UsageError
+from ciigen.installed import read_resolved
+from ciigen.load import find_schema
+from ciigen.resolve import resolve_directory
+from ciigen.resolved import Resolved
+from ciigen.target import Selection, Target, View, check_selection, discover
+from ciigen.write import check_ours, collect, differences, headed, write
+
+_SCHEMA = Annotated[
+    Path | None,
+    typer.Option("--schema", metavar="DIR", help="Folder schema/; default: found from here upwards."),
+]
+_OUT_TREE = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Where to write; default: generated/ beside schema/."),
+]
+_JSON = Annotated[bool, typer.Option("--json", help="For machines: JSON on standard output.")]
+
+#: Options that every target has, in the order of --help; the views of the target come before them.
+_SELECTION: Final[dict[str, Any]] = {
+    "meter": Annotated[
+        str | None, typer.Option("--meter", metavar="MODEL", help="Only what this model sends, e.g. lg-e450.")
+    ],
+    "operator": Annotated[
+        str | None,
+        typer.Option("--operator", metavar="DSO", help="Only what this operator's meters send, e.g. ekz."),
+    ],
+    "ids": Annotated[
+        list[str] | None,
+        typer.Option("--id", metavar="ID", help="Topic level of a meter, cii/v1/ID/…; may be repeated."),
+    ],
+    "lang": Annotated[str, typer.Option("--lang", metavar="LANG", help="Language of the labels.")],
+    "everything": Annotated[bool, typer.Option("--all", help="Every quantity of the profile.")],
+    "out": Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write files into DIR instead of printing one."),
+    ],
+}
+_DEFAULTS: Final[dict[str, Any]] = {"lang": "en", "everything": False}
+
+
+class Listed(StrEnum):
+    """What ``ciigen list`` can list."""
+
+    TARGETS = "targets"
+    QUANTITIES = "quantities"
+    METERS = "meters"
+    OPERATORS = "operators"
+
+
+def build(schema: _SCHEMA = None, out: _OUT_TREE = None) -> None:
+    """Write generated/ from schema/.
+
+    Every file of every target; a file that no target yields is removed.
+
+    Example: ciigen build
+    """
+    directory = find_schema(schema)
+    if out is not None:
+        check_ours(out)
+    tree = out or directory.parent / "generated"
+    files = _render(directory)
+    changed = write(files, tree)
+    for difference in changed:
+        verb = {"missing": "new", "surplus": "removed", "differs": "changed"}[difference.problem]
+        typer.echo(f"{verb:8}{tree / difference.path}", err=True)
+    typer.echo(f"{len(files)} files in {tree}, {len(changed)} changed", err=True)
+
+
+def check(schema: _SCHEMA = None, out: _OUT_TREE = None, json_: _JSON = False) -> None:
+    """Check schema/, and that generated/ is what it yields.
+
+    Exit status 1 if schema/ has findings, or if a file differs, is missing or is surplus.
+
+    Example: ciigen check --json
+    """
+    directory = find_schema(schema)
+    tree = out or directory.parent / "generated"
+    try:
+        files = _render(directory)
+    except FindingsError as error:
+        if json_:
+            _echo_json({"findings": [asdict(finding) for finding in error.findings], "differences": []})
+            raise typer.Exit(error.exit_status) from error
+        raise
+    found = differences(files, tree)
+    if json_:
+        _echo_json({"findings": [], "differences": [asdict(difference) for difference in found]})
+    else:
+        for difference in found:
+            typer.echo(f"{tree.name}/{difference}")
+        remedy = f"{len(found)} of {len(files)} files differ → run `ciigen build`"
+        typer.echo(f"{tree}: {remedy if found else 'as schema/ yields it'}", err=True)
+    if found:
+        raise typer.Exit(1)
+
+
+def list_(
+    what: Annotated[Listed, typer.Argument(help="What to list.")] = Listed.TARGETS, json_: _JSON = False
+) -> None:
+    """List targets, quantities, meters or operators.
+
+    Example: ciigen list meters
+    """
+    rows = _targets() if what is Listed.TARGETS else _ROWS[what](read_resolved())
+    if json_:
+        _echo_json(rows)
+    elif sys.stdout.isatty():
+        table = Table(*rows[0], box=None, header_style="bold")
+        for row in rows:
+            table.add_row(*row.values())
+        Console().print(table)
+    else:
+        for row in rows:
+            typer.echo("\t".join(row.values()))
+
+
+def _render(schema: Path) -> dict[str, str]:
+    return collect(discover().values(), resolve_directory(schema))
+
+
+def _echo_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _targets() -> list[dict[str, str]]:
+    return [
+        {"target": name, "options": " ".join(f"--{view}" for view in target.views), "what": target.help}
+        for name, target in discover().items()
+    ]
+
+
+def _quantities(resolved: Resolved) -> list[dict[str, str]]:
+    return [
+        {"quantity": q.name, "obis": q.obis[0], "unit": q.unit or "", "kind": q.kind, "label": q.label["en"]}
+        for q in resolved.quantities.values()
+    ]
+
+
+def _meters(resolved: Resolved) -> list[dict[str, str]]:
+    return [
+        {
+            "meter": meter.id,
+            "name": f"{meter.manufacturer} {meter.model}",
+            "interfaces": " ".join(interface.id for interface in meter.interfaces),
+            "lists": " ".join(pushed.id for pushed in meter.lists),
+        }
+        for meter in resolved.meters.values()
+    ]
+
+
+def _operators(resolved: Resolved) -> list[dict[str, str]]:
+    return [
+        {
+            "operator": operator.id,
+            "name": operator.full_name,
+            "country": operator.country,
+            "meters": " ".join(dict.fromkeys(entry.meter for entry in operator.meters)),
+        }
+        for operator in resolved.operators.values()
+    ]
+
+
+_ROWS: Final[dict[Listed, Callable[[Resolved], list[dict[str, str]]]]] = {
+    Listed.QUANTITIES: _quantities,
+    Listed.METERS: _meters,
+    Listed.OPERATORS: _operators,
+}
+
+
+def _command(target: Target) -> Callable[..., None]:
+    """Make the function behind ``ciigen <target>``; typer reads its options from the signature put together here."""
+
+    def run(**given: Any) -> None:
+        resolved = read_resolved()
+        chosen = [view for name, view in target.views.items() if given[_parameter(name)]]
+        selection = Selection(
+            ids=tuple(given["ids"] or ("smartmeter",)),
+            meter=given["meter"],
+            operator=given["operator"],
+            lang=given["lang"],
+            everything=given["everything"],
+        )
+        check_selection(resolved, selection)
+        _check_ids(resolved, selection.ids)
+        if given["out"]:
+            _write_out(target, chosen, resolved, selection, given["out"])
+        else:
+            _print(target, chosen, resolved, selection)
+
+    parameters = [
+        inspect.Parameter(
+            _parameter(name),
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=Annotated[bool, typer.Option(f"--{name}", help=view.help)],
+        )
+        for name, view in target.views.items()
+    ] + [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS.get(name), annotation=annotation
+        )
+        for name, annotation in _SELECTION.items()
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect looks for
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = f"{target.help}\n\n{_example(target)}"
+    return run
+
+
+def _parameter(view: str) -> str:
+    return f"view_{view.replace('-', '_')}"
+
+
+def _example(target: Target) -> str:
+    views = list(target.views.items())
+    if not views:
+        return f"Example: ciigen {target.name} --out {target.name}"
+    name, view = views[0]
+    return f"Example: ciigen {target.name} --{name} --meter lg-e450 --lang de > smartmeter{view.extension}"
+
+
+def _check_ids(resolved: Resolved, ids: Sequence[str]) -> None:
+    pattern = resolved.levels["meter"]
+    for index, level in enumerate(ids):
+        if not re.fullmatch(pattern, level):
+            raise UsageError(f"--id {level} is no topic level: it must match {pattern}")
+        if level in ids[:index]:
+            raise UsageError(f"--id {level} is given twice: each meter has its own")
+
+
+def _print(target: Target, chosen: list[View], resolved: Resolved, selection: Selection) -> None:
+    if not target.views:
+        raise UsageError(f"{target.name} is a tree of files: say where with --out DIR")
+    if len(chosen) > 1:
+        raise UsageError("standard output is one file: choose one view, or write them with --out DIR")
+    view = chosen[0] if chosen else next(iter(target.views.values()))
+    # as bytes: the file is UTF-8 whatever the locale of the terminal is
+    typer.echo(headed(view.path(selection), view.render(resolved, selection)).encode(), nl=False)
+
+
+def _write_out(
+    target: Target, chosen: list[View], resolved: Resolved, selection: Selection, out: Path
+) -> None:
+    if target.views:
+        views = chosen or [view for view in target.views.values() if not view.alternative]
+        files = {view.path(selection): view.render(resolved, selection) for view in views}
+    else:
+        files = target.tree(resolved)
+    for name, text in files.items():
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(headed(name, text).encode())
+        typer.echo(f"written {path}", err=True)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def application() -> typer.Typer:
+    """Make the command line with all targets found now."""
+    app = typer.Typer(name="ciigen", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+    @app.callback()
+    def root(
+        version: Annotated[
+            bool, typer.Option("--version", help="Print the version and end.", is_eager=True)
+        ] = False,
+    ) -> None:
+        """From one schema of smart-meter topics to what openHAB, ioBroker and others read."""
+        _version(wanted=version)
+
+    app.command("build")(build)
+    app.command("check")(check)
+    app.command("list")(list_)
+    for name, target in discover().items():
+        app.command(name, help=inspect.cleandoc(f"{target.help}\n\n{_example(target)}"))(_command(target))
+    return app
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        application()()
+    except CiigenError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_status)

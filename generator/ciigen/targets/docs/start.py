@@ -1,0 +1,68 @@
+"""The start page: from what a reader has (an operator, a meter, a code) to the page about it."""
+
+from __future__ import annotations
+
+from ciigen.resolved import Meter, Operator
+from ciigen.targets.docs.book import Book, page
+from ciigen.targets.docs.groups import grouped
+from ciigen.targets.docs.markdown import capitalised, link, prose, table
+from ciigen.targets.docs.words import CONNECTOR, COUNTRY, ENCRYPTION, MEDIUM, STATUS
+
+
+def start_page(book: Book) -> str:
+    """Links to every page, in tables that already answer the first question."""
+    resolved = book.resolved
+    operators = sorted(
+        resolved.operators.values(), key=lambda operator: (operator.country, operator.name.lower())
+    )
+    meters = sorted(
+        resolved.meters.values(), key=lambda meter: (meter.manufacturer.lower(), meter.model.lower())
+    )
+    header = ("Operator", "Country", "Meters", "Encrypted?", "Known not to work")
+    return page(
+        "index",
+        book=book,
+        operators=table(header, [_operator(book, operator) for operator in operators]) if operators else "",
+        meters=table(
+            ("Meter", "What it measures", "Connector", "Values, at most", "How sure"),
+            [_meter(book, meter) for meter in meters],
+        )
+        if meters
+        else "",
+        groups=[
+            (link(group.title, f"quantities/{group.slug}.md"), len(quantities))
+            for group, quantities in grouped(resolved).items()
+        ],
+        status=STATUS,
+    )
+
+
+def _operator(book: Book, operator: Operator) -> tuple[str, ...]:
+    meters = dict.fromkeys(book.meter(book.resolved.meters[entry.meter], up="") for entry in operator.meters)
+    encryption = dict.fromkeys(ENCRYPTION[entry.encryption] for entry in operator.meters)
+    refused = [
+        book.meter(book.resolved.meters[case.meter], up="")
+        if case.meter in book.resolved.meters
+        else prose(case.meter)
+        for case in operator.not_possible
+    ]
+    return (
+        link(prose(operator.name), f"operators/{operator.id}.md"),
+        COUNTRY.get(operator.country, operator.country),
+        ", ".join(meters),
+        capitalised("; ".join(encryption)),
+        ", ".join(refused),
+    )
+
+
+def _meter(book: Book, meter: Meter) -> tuple[str, ...]:
+    phases = f"{MEDIUM[meter.medium]}, {meter.phases} phase{'s' if meter.phases > 1 else ''}"
+    what = phases if meter.medium == "electricity" else MEDIUM[meter.medium]
+    best = [status for status in STATUS if any(pushed.fact.status is status for pushed in meter.lists)]
+    return (
+        book.meter(meter, up=""),
+        capitalised(what),
+        ", ".join(dict.fromkeys(capitalised(CONNECTOR[known.kind]) for known in meter.interfaces)),
+        str(len(meter.quantities)) if meter.quantities else "",
+        capitalised(STATUS[best[0]]) if best else "",
+    )

@@ -1,0 +1,162 @@
+"""Resolved and Selection → House: every decision about names, units, tags, groups and expiry.
+
+What a kind of quantity looks like in openHAB stands in ``schema/consumers/openhab.yaml``; here it meets the meters of
+the house.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ciigen import topics
+from ciigen.resolved import Quantity, Resolved
+from ciigen.target import Selection, quantities
+from ciigen.targets.openhab import names
+from ciigen.targets.openhab.house import CURRENT, KEPT, Chart, House, MeterThing, Point, Version
+from ciigen.targets.openhab.pushed import interval_s, submeter_numbers
+from ciigen.targets.openhab.words import word
+
+CONSUMER: Final = "openhab"
+#: Charts of a meter: key of the word, whether phases are in it, families.
+_CHARTS: Final = (
+    ("power", False, frozenset({"power_import", "power_export", "power_net"})),
+    ("voltage", True, frozenset({"voltage"})),
+    ("current", True, frozenset({"current"})),
+)
+#: The bridge calls a meter stale after three times its longest interval; an Item does not give up earlier.
+_MISSED: Final = 3
+
+
+def build(resolved: Resolved, selection: Selection, version: Version = CURRENT) -> House:
+    """Decide what the files of a selection hold.
+
+    Raises UsageError for a selection that the schema does not have, TargetError for a label openHAB cannot read.
+    """
+    chosen = quantities(resolved, selection)
+    equipment = names.equipment_names(selection.ids)
+    meters = tuple(
+        _Meter(resolved, selection, version, level, equipment[level]).thing(chosen) for level in selection.ids
+    )
+    return House(meters, selection.lang)
+
+
+class _Meter:
+    """Makes the Thing of one meter and its points."""
+
+    def __init__(
+        self, resolved: Resolved, selection: Selection, version: Version, level: str, equipment: str
+    ) -> None:
+        self._resolved = resolved
+        self._selection = selection
+        self._version = version
+        self._level = level
+        self._equipment = equipment
+        self._thing_uid = f"mqtt:topic:{names.thing_id(level)}"
+
+    def thing(self, chosen: list[Quantity]) -> MeterThing:
+        """Everything of this meter; quantities without a topic of their own are left out."""
+        points = tuple(self._points([q for q in chosen if not topics.is_of_submeter(q)], None))
+        # one line a kind of sub-meter is enough to copy; the number is that of the first channel known
+        first = submeter_numbers(self._resolved, self._selection)[0]
+        availability = self._resolved.topics["availability"]
+        settings = self._resolved.consumers[CONSUMER].settings
+        modern = self._version.knows(str(settings["equipment_since"]))
+        label = word("meter", self._selection.lang)
+        return MeterThing(
+            level=self._level,
+            thing_uid=self._thing_uid,
+            equipment=self._equipment,
+            equipment_tag=str(settings["equipment" if modern else "equipment_before"]),
+            label=label if len(self._selection.ids) == 1 else f"{label} ({self._level})",
+            availability=topics.path(self._resolved, availability, self._level),
+            online=topics.online(self._resolved),
+            offline=str(availability.will),
+            points=points,
+            submeters=tuple(self._points([q for q in chosen if topics.is_of_submeter(q)], first)),
+            charts=tuple(self._charts(points)),
+        )
+
+    def _points(self, chosen: list[Quantity], submeter: int | None) -> Iterator[Point]:
+        for quantity in chosen:
+            if topic := topics.topic_of(self._resolved, quantity):
+                path = topics.path(self._resolved, topic, self._level, quantity.name, submeter)
+                yield self._point(quantity, path, submeter)
+
+    def _charts(self, points: tuple[Point, ...]) -> Iterator[Chart]:
+        groups = {group for point in points for group in point.groups}
+        for key, _, _ in _CHARTS:
+            if (group := self._chart_group(key)) in groups:
+                yield Chart(group, word(key, self._selection.lang))
+
+    def _point(self, quantity: Quantity, path: str, submeter: int | None) -> Point:
+        of_unit = self._resolved.units[quantity.unit].consumers.get(CONSUMER, {}) if quantity.unit else {}
+        look = {**of_unit, **{key: str(value) for key, value in quantity.consumers.get(CONSUMER, {}).items()}}
+        channel = quantity.name if submeter is None else f"channel{submeter}_{quantity.name}"
+        return Point(
+            quantity=quantity,
+            submeter=submeter,
+            topic=path,
+            channel=channel,
+            channel_type=look["channel_type"],
+            channel_uid=f"{self._thing_uid}:{channel}",
+            item=f"{self._equipment}_{names.item_suffix(channel)}",
+            item_type=look["item_type"],
+            label=self._label(quantity, submeter),
+            icon=look.get("icon", ""),
+            format=look["format"],
+            unit=look.get("unit", ""),
+            item_unit=look.get("item_unit", ""),
+            expire=self._expire(quantity, look.get("expire")),
+            groups=tuple(self._groups(quantity, look.get("persist", "none"))),
+            tags=tuple(self._tags(look)),
+            options=self._options(quantity),
+        )
+
+    def _label(self, quantity: Quantity, submeter: int | None) -> str:
+        lang = self._selection.lang
+        label = quantity.label[lang]
+        if quantity.tariff and (name := self._tariff_name(quantity.tariff)):
+            label = f"{label} ({name})"
+        if submeter is not None:
+            label = word("submeter", lang).format(label=label, n=submeter)
+        return names.quotable(label, f"label {lang} of quantity {quantity.name}")
+
+    def _options(self, quantity: Quantity) -> dict[str, str]:
+        lang = self._selection.lang
+        options = {}
+        for state, text in quantity.states.items():
+            name = self._tariff_name(state) if quantity.name == "tariff_active" else None
+            label = f"{text[lang]} ({name})" if name else text[lang]
+            options[state] = names.option(label, f"state {state} of quantity {quantity.name}")
+        return options
+
+    def _tariff_name(self, tariff: str) -> str | None:
+        """Say what the operator calls a tariff, e.g. HT; None where none is chosen or its name is not known."""
+        if self._selection.operator is None:
+            return None
+        known = self._resolved.operators[self._selection.operator].tariffs
+        return known[tariff].label if tariff in known else None
+
+    def _expire(self, quantity: Quantity, shortest: str | None) -> str:
+        if shortest is None:
+            return ""
+        interval = interval_s(self._resolved, self._selection, quantity)
+        return f"{max(int(shortest.removesuffix('s')), round(_MISSED * interval))}s"
+
+    def _groups(self, quantity: Quantity, persist: str) -> Iterator[str]:
+        yield self._equipment
+        for key, with_phases, families in _CHARTS:
+            if quantity.family in families and (with_phases or quantity.phase is None):
+                yield self._chart_group(key)
+        if persist in KEPT:
+            yield KEPT[persist]
+
+    def _chart_group(self, key: str) -> str:
+        return f"g{self._equipment}_{key.capitalize()}"
+
+    def _tags(self, look: Mapping[str, str]) -> Iterator[str]:
+        # a property without a point is ignored by the semantic model, so the point always comes first
+        yield look["point"]
+        if "property" in look and self._version.knows(look.get("property_since", "4.0")):
+            yield look["property"]

@@ -1,0 +1,74 @@
+"""What the selected meters push: their lists, how often a quantity comes, which sub-meter channels there are.
+
+Place in the line: render. ``ciigen.target.quantities`` says which quantities a selection covers; here stands what else
+follows from the same lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ciigen.obis import groups, overlap
+from ciigen.resolved import PushList, Quantity, Resolved
+from ciigen.target import COMMON_LIST, COMMON_METER, Selection
+from ciigen.topics import is_of_submeter
+
+
+def lists_by_meter(resolved: Resolved, selection: Selection) -> list[list[PushList]]:
+    """Give the lists of each selected model; none where every quantity is asked for and no meter is named."""
+    if selection.operator:
+        return [
+            [pushed for pushed in resolved.meters[entry.meter].lists if pushed.id in entry.lists]
+            for entry in resolved.operators[selection.operator].meters
+            if selection.meter in (None, entry.meter)
+        ]
+    if selection.meter:
+        return [list(resolved.meters[selection.meter].lists)]
+    if selection.everything:
+        return []
+    return [[pushed for pushed in resolved.meters[COMMON_METER].lists if pushed.id == COMMON_LIST]]
+
+
+def interval_s(resolved: Resolved, selection: Selection, quantity: Quantity) -> float:
+    """Seconds between two values of ``quantity`` at the slowest of the selected meters; 0 where it is not known.
+
+    A meter that sends it in several lists counts with the quickest; a derived value comes as often as its slowest
+    operand.
+    """
+    return max(
+        (
+            _interval_s(resolved, _quickest_s(lists), quantity)
+            for lists in lists_by_meter(resolved, selection)
+        ),
+        default=0.0,
+    )
+
+
+def submeter_numbers(resolved: Resolved, selection: Selection) -> tuple[int, ...]:
+    """Numbers of the sub-meter channels that the selected lists name; (1,) where they are not known."""
+    patterns = [code for q in resolved.quantities.values() if is_of_submeter(q) for code in q.obis]
+    numbers = {
+        groups(element.obis)[1]
+        for lists in lists_by_meter(resolved, selection)
+        for pushed in lists
+        for element in pushed.elements
+        if element.obis and any(overlap(pattern, element.obis) for pattern in patterns)
+    }
+    return tuple(sorted(int(number) for number in numbers if number.isdecimal())) or (1,)
+
+
+def _interval_s(resolved: Resolved, pushed_s: Mapping[str, float], quantity: Quantity) -> float:
+    if quantity.name in pushed_s:
+        return pushed_s[quantity.name]
+    if quantity.derive is None:
+        return 0.0
+    operands = (*quantity.derive.plus, *quantity.derive.minus)
+    return max((_interval_s(resolved, pushed_s, resolved.quantities[name]) for name in operands), default=0.0)
+
+
+def _quickest_s(lists: Iterable[PushList]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for pushed in lists:
+        for name in filter(None, (element.quantity for element in pushed.elements)):
+            found[name] = min(pushed.interval_s, found.get(name, pushed.interval_s))
+    return found

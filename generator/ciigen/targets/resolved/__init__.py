@@ -1,0 +1,43 @@
+"""The resolved schema itself: what the package carries, and the contract for third parties.
+
+``generated/python/ciimodel/resolved.json`` lies in the folder of the Python models, because it is what they read.
+Compact yet diffable: one line a fact, keys in the order of the schema, which is the order to show to people.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ciigen.resolved import Resolved
+from ciigen.target import Selection, Target, View
+
+
+def render(resolved: Resolved, _selection: Selection | None = None) -> str:
+    """Render the whole schema as JSON, defaults included; a selection changes nothing."""
+    return json.dumps(resolved.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSchema:
+    """``resolved.json``."""
+
+    name: str = "resolved"
+    folder: str = "python"
+    help: str = "The schema with all defaults filled in, as JSON."
+
+    @property
+    def views(self) -> Mapping[str, View]:
+        """One file."""
+        return {
+            "json": View(".json", "resolved.json: everything, whatever is selected.", render, stem="resolved")
+        }
+
+    def tree(self, resolved: Resolved) -> dict[str, str]:
+        """Give the file that the package carries."""
+        return {"ciimodel/resolved.json": render(resolved)}
+
+
+TARGET: Final[Target] = ResolvedSchema()

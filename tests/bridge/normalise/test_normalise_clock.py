@@ -1,0 +1,125 @@
+"""Meter time → UTC, and whose clock is used."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from ciibridge.normalise.clock import Clock, to_utc
+from ciibridge.normalise.settings import ClockPolicy
+from hypothesis import given
+from hypothesis import strategies as st
+from normalise_parts import NOW, local
+
+ZURICH = ZoneInfo("Europe/Zurich")
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_a_given_deviation_needs_no_zone() -> None:
+    assert to_utc(local("2020-08-15T06:19:45", 120, 0x80), ZoneInfo("Asia/Tokyo")) == utc(
+        "2020-08-15T04:19:45"
+    )
+    assert to_utc(local("2020-01-15T06:19:45", -90), ZURICH) == utc("2020-01-15T07:49:45")
+
+
+@pytest.mark.parametrize(
+    ("clock", "expected"),
+    [("2026-05-04T11:39:21", "2026-05-04T09:39:21"), ("2026-01-04T11:39:21", "2026-01-04T10:39:21")],
+)
+def test_without_deviation_it_is_local_time_of_the_zone(clock: str, expected: str) -> None:
+    for status in (None, 0x00, 0x80, 0x81, 0xFF):  # meters leave the status at 0 in summer, too
+        assert to_utc(local(clock, None, status), ZURICH) == utc(expected)
+
+
+def test_the_hour_that_comes_twice() -> None:
+    first, second = utc("2026-10-25T00:30:00"), utc("2026-10-25T01:30:00")
+    clock = "2026-10-25T02:30:00"
+    assert to_utc(local(clock, None, 0x80), ZURICH) == first
+    assert to_utc(local(clock, None, 0x00), ZURICH) == second
+    assert to_utc(local(clock, None, None), ZURICH, near=first - timedelta(seconds=5)) == first
+    assert to_utc(local(clock, None, 0x00), ZURICH, near=second - timedelta(seconds=5)) == second
+    assert (
+        to_utc(local(clock, None, 0x80), ZURICH, near=second) == first
+    )  # the meter says summer time: it knows
+
+
+def test_the_hour_that_does_not_exist() -> None:
+    assert to_utc(local("2026-03-29T02:30:00"), ZURICH) == utc("2026-03-29T01:30:00")
+
+
+@given(st.integers(2000, 2060), st.sampled_from([3, 10]), st.integers(15, 900))
+def test_time_goes_on_when_the_clocks_change(year: int, month: int, step_s: int) -> None:
+    """A meter that pushes local time with the status always 0: each telegram gets its true time, through the change."""
+    clock = Clock(ClockPolicy.METER)
+    day = max(d for d in range(25, 32) if datetime(year, month, d, tzinfo=UTC).weekday() == 6)
+    true = datetime(year, month, day, 0, 0, tzinfo=UTC) - timedelta(hours=1)
+    for _ in range(4 * 3600 // step_s):
+        wall = true.astimezone(ZURICH).replace(tzinfo=None)
+        assert clock.stamp(local(wall.isoformat(), None, 0), None, ZURICH, NOW).ts == true
+        true += timedelta(seconds=step_s)
+
+
+def test_check_uses_a_good_meter_clock() -> None:
+    stamp = Clock("check").stamp(local("2026-05-04T11:39:21"), local("2026-05-04T11:39:20"), ZURICH, NOW)
+    assert (stamp.ts, stamp.source, stamp.rx) == (utc("2026-05-04T09:39:21"), "meter", NOW)
+    assert stamp.offset_s == pytest.approx(-1.402)
+    assert stamp.problem is None
+
+
+def test_the_time_of_the_message_where_there_is_no_clock_object() -> None:
+    stamp = Clock("check").stamp(None, local("2026-05-04T11:39:20"), ZURICH, NOW)
+    assert (stamp.ts, stamp.source) == (utc("2026-05-04T09:39:20"), "message")
+
+
+def test_check_distrusts_a_clock_that_is_off_and_says_so_once() -> None:
+    clock = Clock("check")
+    stamp = clock.stamp(local("2026-05-04T10:39:21"), None, ZURICH, NOW)
+    assert (stamp.ts, stamp.source) == (NOW.replace(microsecond=0), "receiver")
+    assert stamp.offset_s == pytest.approx(-3601.402)
+    assert stamp.problem is not None
+    assert stamp.problem.code == "clock_off"
+    assert "3601 s behind" in stamp.problem.message
+    later = NOW + timedelta(seconds=5)
+    assert clock.stamp(local("2026-05-04T10:39:26"), None, ZURICH, later).problem is None
+    again = clock.stamp(local("2026-05-04T12:39:26"), None, ZURICH, later).problem
+    assert again is not None
+    assert "ahead of" in again.message
+    assert clock.stamp(local("2026-05-04T11:39:26"), None, ZURICH, later).problem is None
+    assert clock.stamp(local("2026-05-04T12:39:26"), None, ZURICH, later).problem is not None  # off anew
+
+
+@pytest.mark.parametrize(
+    ("seconds", "source"), [(60, "meter"), (-60, "meter"), (61, "receiver"), (-61, "receiver")]
+)
+def test_sixty_seconds_are_the_limit(seconds: int, source: str) -> None:
+    now = utc("2026-05-04T09:39:21")
+    wall = (now + timedelta(hours=2, seconds=seconds)).replace(tzinfo=None)
+    assert Clock("check").stamp(local(wall.isoformat()), None, ZURICH, now).source == source
+
+
+def test_meter_policy_keeps_the_receivers_clock_out() -> None:
+    stamp = Clock("meter").stamp(local("2021-07-06T14:58:18"), None, ZURICH, NOW)
+    assert (stamp.ts, stamp.source, stamp.rx, stamp.offset_s) == (
+        utc("2021-07-06T12:58:18"),
+        "meter",
+        None,
+        None,
+    )
+    without = Clock("meter").stamp(None, None, ZURICH, NOW)
+    assert (without.ts, without.source, without.rx) == (NOW.replace(microsecond=0), "receiver", None)
+
+
+def test_receiver_policy_still_reports_the_offset() -> None:
+    stamp = Clock("receiver").stamp(local("2026-05-04T11:39:21"), None, ZURICH, NOW)
+    assert (stamp.ts, stamp.source, stamp.rx) == (NOW.replace(microsecond=0), "receiver", NOW)
+    assert stamp.offset_s == pytest.approx(-1.402)
+
+
+@pytest.mark.parametrize("clock", [local("0001-01-01T00:00:00", 120), local("9999-12-31T23:59:59", -120)])
+def test_a_clock_that_was_never_set(clock: object) -> None:
+    stamp = Clock("meter").stamp(clock, None, ZURICH, NOW)  # type: ignore[arg-type]
+    assert stamp.source == "receiver"

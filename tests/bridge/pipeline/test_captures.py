@@ -1,0 +1,201 @@
+"""The recordings of real meters through the whole line: model, identity, every value, every way of cutting the stream."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import ciimodel
+import pytest
+from ciibridge.pipeline import MeterSettings, Pipeline
+from ciibridge.publish.listing import Listing
+from ciibridge.publish.messages import Messages
+from ciibridge.types import Problem, Snapshot
+from captures import Capture, capture, load_captures
+
+NOW: Final = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
+#: Name of a meter in captures.json → model in the catalogue.
+MODELS: Final = {
+    "E450": "lg-e450",
+    "E570": "lg-e570",
+    "E360": "lg-e360",
+    "AM550": "iskra-am550",
+    "Omnipower": "kamstrup-omnipower",
+}
+#: Where the source compared rounded values, so do we (captures/README.md).
+TOLERANCE: Final = Decimal("0.02")
+HDLC: Final = load_captures("dlms-hdlc")
+DAMAGED: Final = [c for c in HDLC if c.facts["damaged"]]
+SOUND: Final = [c for c in HDLC if not c.facts["damaged"]]
+
+
+def model_of(recording: Capture) -> str | None:
+    name = (recording.facts["meter"] or "?").split()[0]
+    return MODELS.get(name)
+
+
+def locked(recording: Capture) -> bool:
+    """It is ciphered and nobody published the key."""
+    return bool(recording.facts["structure"].get("ciphered")) and recording.key is None
+
+
+OURS: Final = [c for c in SOUND if model_of(c) and not locked(c)]
+LOCKED: Final = [c for c in SOUND if locked(c)]
+OTHERS: Final = [c for c in SOUND if not model_of(c) and not locked(c)]
+
+
+def names(captures: list[Capture]) -> Any:
+    return pytest.mark.parametrize("recording", captures, ids=lambda c: c.name.split("/")[1])
+
+
+def settings(recording: Capture) -> MeterSettings:
+    return MeterSettings(key=recording.key, auth_key=recording.auth_key, clock="meter")
+
+
+def run(recording: Capture, *more: bytes, piece: int = 1 << 20) -> list[Snapshot | Problem]:
+    pipeline = Pipeline(ciimodel.load(), settings(recording))
+    found: list[Snapshot | Problem] = []
+    data = recording.data + b"".join(more)
+    for begin in range(0, len(data), piece):
+        found += pipeline.feed(data[begin : begin + piece], NOW)
+    return found + pipeline.finish()
+
+
+def snapshots(found: list[Snapshot | Problem]) -> list[Snapshot]:
+    return [item for item in found if isinstance(item, Snapshot)]
+
+
+def codes(found: list[Snapshot | Problem]) -> list[str]:
+    return [item.code for item in found if isinstance(item, Problem)]
+
+
+def listing(recording: Capture, snapshot: Snapshot) -> dict[str, Any]:
+    text = Listing(ciimodel.load(), settings(recording)).write(snapshot)
+    return dict(json.loads(text, parse_float=Decimal, parse_int=Decimal))
+
+
+def assert_value(code: str, got: dict[str, Any], expected: dict[str, Any], *, rounded: bool) -> None:
+    if isinstance(expected["value"], str):
+        assert got["value"] == expected["value"], code
+    elif expected["unit"] is None:  # the register as sent
+        assert got.get("raw", got["value"]) == Decimal(str(expected["value"])), code
+    else:
+        kilo = expected["unit"].startswith("k")
+        value = got["value"] / 1000 if kilo else got["value"]
+        assert got["unit"] == expected["unit"].removeprefix("k"), code
+        assert abs(value - Decimal(str(expected["value"]))) <= (TOLERANCE if rounded else 0), code
+
+
+def test_there_is_something_to_prove() -> None:
+    assert len(OURS) >= 20
+    assert {model_of(c) for c in OURS} == set(MODELS.values())
+
+
+@names(OURS)
+def test_the_model_is_recognised(recording: Capture) -> None:
+    found = snapshots(run(recording))
+    assert found
+    for snapshot in found:
+        assert (snapshot.model, snapshot.candidates) == (model_of(recording), ())
+
+
+@names([c for c in SOUND if c.facts["expect"] and not locked(c)])
+def test_values_are_those_the_source_asserts(recording: Capture) -> None:
+    expect = recording.facts["expect"]
+    found = snapshots(run(recording))
+    if not found:
+        assert recording in OTHERS, "a telegram of a supported meter gave nothing"
+        assert set(codes(run(recording))) == {"unknown_layout"}
+        return
+    seen: dict[str, Any] = {}
+    for snapshot in found:
+        seen = (
+            listing(recording, snapshot)["values"] | seen
+        )  # the first of each code: what the source looked at
+    rounded = "golden master" in recording.facts["expect_by"]
+    for code, expected in (expect.get("values") or {}).items():
+        assert_value(code, seen[code], expected, rounded=rounded)
+    if expect.get("meter_id"):
+        assert expect["meter_id"] in [text for s in found for text in s.identity.values()]
+    if expect.get("timestamp"):
+        assert listing(recording, found[0])["timestamp"] == expect["timestamp"]
+
+
+@names(OURS)
+def test_what_is_published_agrees_with_the_telegram(recording: Capture) -> None:
+    """Each value of ``state`` is its register times a power of ten, exactly; derived ones are the sums they claim."""
+    messages = Messages(ciimodel.load(), settings(recording))
+    for snapshot in snapshots(run(recording)):
+        state = json.loads(messages.state(snapshot), parse_float=Decimal, parse_int=Decimal)
+        by_code = listing(recording, snapshot)["values"]
+        for name, measured in snapshot.values.items():
+            if measured.obis is not None:
+                assert state["values"][name] == by_code[str(measured.obis)]["value"]
+        assert not snapshot.unknown, "a supported meter sends nothing the profile does not know"
+        if "power_net" in snapshot.derived:
+            values = state["values"]
+            assert values["power_net"] == values["power_import"] - values["power_export"]
+
+
+@names(SOUND)
+def test_octet_by_octet_is_the_same_as_at_once(recording: Capture) -> None:
+    assert run(recording, piece=1) == run(recording)
+
+
+@names(LOCKED)
+def test_without_the_key_it_says_so(recording: Capture) -> None:
+    found = run(recording)
+    assert codes(found) == ["key_missing"]
+    assert snapshots(found) == []
+    pipeline = Pipeline(ciimodel.load(), settings(recording))
+    pipeline.feed(recording.data, NOW)
+    assert pipeline.diagnostics(NOW).link == "key_missing"
+
+
+@names(DAMAGED)
+def test_damage_is_reported_and_the_next_good_telegram_comes_out(recording: Capture) -> None:
+    assert codes(run(recording))
+    assert snapshots(run(recording)) == []
+    good = capture("dlms-hdlc/lg-e450-ch-vse2026.bin")
+    found = run(recording, good.data)
+    assert codes(found)
+    (snapshot,) = snapshots(found)
+    assert snapshot.values["energy_import"].number.mantissa == 482939
+
+
+@names(OTHERS)
+def test_other_meters_give_readings_or_say_why_not(recording: Capture) -> None:
+    found = run(recording)
+    assert snapshots(found) or codes(found)
+    for snapshot in snapshots(found):
+        assert snapshot.model is None
+        assert snapshot.values
+
+
+@names([c for c in SOUND if c.key])
+def test_the_wrong_key_is_told_from_no_key(recording: Capture) -> None:
+    assert recording.key is not None
+    wrong = MeterSettings(key=bytes(reversed(recording.key)), clock="meter")
+    pipeline = Pipeline(ciimodel.load(), wrong)
+    assert codes(pipeline.feed(recording.data, NOW)) == ["key_wrong"]
+    assert pipeline.diagnostics(NOW).link == "key_wrong"
+
+
+@names([c for c in SOUND if c.auth_key])
+def test_the_tag_is_checked(recording: Capture) -> None:
+    (snapshot,) = snapshots(run(recording))
+    assert snapshot.reading is not None
+    assert (snapshot.reading.apdu.encrypted, snapshot.reading.apdu.authenticated) == (True, True)
+    forged = MeterSettings(key=recording.key, auth_key=bytes(16), clock="meter")
+    pipeline = Pipeline(ciimodel.load(), forged)
+    assert codes(pipeline.feed(recording.data, NOW)) == ["not_authentic"]
+    assert pipeline.diagnostics(NOW).link == "not_authentic"
+
+
+def test_a_replayed_telegram_is_refused() -> None:
+    recording = capture("dlms-hdlc/lg-e570-ch-encrypted.bin")
+    found = run(recording, recording.data)
+    assert len(snapshots(found)) == 1
+    assert codes(found) == ["replayed"]

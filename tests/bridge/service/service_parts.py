@@ -1,0 +1,180 @@
+"""What the tests of the service have in common: a meter that talks, and the service in a thread or a process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ciimodel
+from ciibridge.service.service import Service
+from ciibridge.service.setup import Setup, load
+from ciibridge.simulate import SimulatedMeter
+
+#: Level of the topics of the simulated E450.
+METER_ID = "lgz1030600000001"
+RUN = "from ciibridge.cli import main; main()"
+
+
+#: Makes the next octets a meter sends.
+Speech = Callable[[], bytes]
+
+
+def simulated(model: str = "lg-e450", **options: Any) -> Speech:
+    """A simulated meter that says what time it is; ``options`` are those of ``SimulatedMeter``."""
+    meter = SimulatedMeter(ciimodel.load(), model, **options)
+    return lambda: meter.telegrams(datetime.now(UTC))
+
+
+class TcpMeter:
+    """Talks to whoever connects, as a serial server does."""
+
+    def __init__(self, speech: Speech, *, every_s: float = 0.2, port: int = 0) -> None:
+        self._speech = speech
+        self._every_s = every_s
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self._stop = threading.Event()
+        self.port = int(self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def say(self, speech: Speech) -> None:
+        """Send something else from now on."""
+        self._speech = speech
+
+    def _serve(self) -> None:
+        self._listener.settimeout(0.05)
+        while not self._stop.is_set():
+            try:
+                client, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            with client:
+                self._talk(client)
+
+    def _talk(self, client: socket.socket) -> None:
+        while not self._stop.is_set():
+            try:
+                client.sendall(self._speech())
+            except OSError:
+                return
+            self._stop.wait(self._every_s)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._listener.close()
+
+
+class PtyMeter:
+    """Talks into a pseudo-terminal, whose other end is read like a serial port."""
+
+    def __init__(self, speech: Speech, *, every_s: float = 0.2) -> None:
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.path = os.ttyname(self._slave)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._talk, args=(speech, every_s), daemon=True)
+        self._thread.start()
+
+    def _talk(self, speech: Speech, every_s: float) -> None:
+        while not self._stop.is_set():
+            os.write(self._master, speech())
+            self._stop.wait(every_s)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        os.close(self._master)
+        os.close(self._slave)
+
+
+def write_config(
+    folder: Path, broker_port: int, *meters: str, mqtt: str = "", name: str = "ciibridge.toml"
+) -> Path:
+    """Write a configuration; ``meters`` are the bodies of [[meter]], ``mqtt`` more of [mqtt]."""
+    url = "" if "url" in mqtt else f'url = "mqtt://127.0.0.1:{broker_port}"\n'
+    blocks = "".join(f"[[meter]]\n{meter}\n" for meter in meters)
+    path = folder / name
+    path.write_text(f'[bridge]\nid = "test"\n[mqtt]\n{url}{mqtt}\n{blocks}')
+    path.chmod(0o600)
+    return path
+
+
+def setup_of(path: Path) -> Setup:
+    return load(path, ciimodel.load())
+
+
+@contextmanager
+def service_in_thread(config: Path) -> Iterator[None]:
+    """Run the service in this process, with short waits; stopped, and any error of its raised, at the end."""
+    started = threading.Event()
+    stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    errors: list[BaseException] = []
+
+    async def serve() -> None:
+        event = asyncio.Event()
+        stop.append((asyncio.get_running_loop(), event))
+        started.set()
+        await Service(setup_of(config), ciimodel.load(), first_wait_s=0.05).run(event)
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:  # noqa: BLE001 - raised again by the test's own thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    started.wait(5)
+    try:
+        yield
+    finally:
+        loop, event = stop[0]
+        loop.call_soon_threadsafe(event.set)
+        thread.join(5)
+    if errors:
+        raise errors[0]
+
+
+class ServiceProcess:
+    """The service as a user starts it."""
+
+    def __init__(self, config: Path, **environ: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", RUN, "run", "-c", str(config)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environ},
+        )
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def terminate(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float, str]:
+        """Send a signal; exit status, seconds until the end, and the log."""
+        begin = time.monotonic()
+        self._process.send_signal(number)
+        _, log = self._process.communicate(timeout=10)
+        return self._process.returncode, time.monotonic() - begin, log
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None

@@ -1,0 +1,134 @@
+"""TLS to a real broker, with an authority of our own: let in, and what is said when it does not fit."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from mqtt_parts import BrokerProcess, MakeBroker, free_port, wait_until
+from service_parts import service_in_thread, write_config
+
+pytest_plugins = ("mqtt_fixtures",)
+pytestmark = [
+    pytest.mark.broker,
+    # paho leaves the socket of a failed handshake to the garbage collector
+    pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning"),
+]
+METER = 'port = "/dev/none"\nmodel = "lg-e450"'
+_PEM = serialization.Encoding.PEM
+
+
+class Authority:
+    """A certificate authority in a folder: ca.pem, and certificates with their keys."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self._write(f"{name}.pem", self._name, self._key, ca=True)
+
+    def issue(self, name: str, *, address: str = "127.0.0.1") -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self._write(f"{name}.pem", subject, key, ca=False, address=address)
+        private = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        (self._folder / f"{name}.key").write_bytes(private)
+
+    def _write(
+        self,
+        file: str,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        *,
+        ca: bool,
+        address: str = "127.0.0.1",
+    ) -> None:
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(address))]), critical=False
+            )
+            .sign(self._key, hashes.SHA256())
+        )
+        (self._folder / file).write_bytes(certificate.public_bytes(_PEM))
+
+
+@pytest.fixture
+def tls_broker(tmp_path: Path, make_broker: MakeBroker) -> BrokerProcess:
+    """A broker with TLS that wants a certificate of its clients."""
+    ours = Authority(tmp_path, "ours")
+    Authority(tmp_path, "theirs")
+    ours.issue("server")
+    ours.issue("client")
+    port = free_port()
+    extra = (
+        f"listener {port} 127.0.0.1\ncafile {tmp_path}/ours.pem\ncertfile {tmp_path}/server.pem\n"
+        f"keyfile {tmp_path}/server.key\nrequire_certificate true"
+    )
+    return make_broker(port, extra=extra).start()
+
+
+@pytest.mark.parametrize(
+    ("host", "settings", "expected"),
+    [
+        (
+            "127.0.0.1",
+            'ca_file = "ours.pem"\ncert_file = "client.pem"\nkey_file = "client.key"',
+            "connected (MQTT 5)",
+        ),
+        ("127.0.0.1", 'ca_file = "theirs.pem"', "its certificate is not accepted"),
+        ("localhost", 'ca_file = "ours.pem"', "its certificate is not accepted (Hostname mismatch"),
+        ("127.0.0.1", 'ca_file = "ours.pem"', "trying again"),
+    ],
+)
+def test_certificates(
+    *,
+    tmp_path: Path,
+    tls_broker: BrokerProcess,
+    caplog: pytest.LogCaptureFixture,
+    host: str,
+    settings: str,
+    expected: str,
+) -> None:
+    caplog.set_level(logging.INFO, "ciibridge")
+    mqtt = f'url = "mqtts://{host}:{tls_broker.port}"\n{settings}'
+    with service_in_thread(write_config(tmp_path, tls_broker.port, METER, mqtt=mqtt)):
+        wait_until(lambda: expected.lower() in broker_log(caplog).lower(), what=expected)
+
+
+def broker_log(caplog: pytest.LogCaptureFixture) -> str:
+    return "\n".join(text for text in caplog.messages if text.startswith("broker"))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "extra", "words"),
+    [("mqtts", "", "Is this the TLS port"), ("mqtt", "tls", "write mqtts:// in url")],
+)
+def test_tls_on_one_side_only(
+    *,
+    tmp_path: Path,
+    make_broker: MakeBroker,
+    caplog: pytest.LogCaptureFixture,
+    request: pytest.FixtureRequest,
+    scheme: str,
+    extra: str,
+    words: str,
+) -> None:
+    broker = request.getfixturevalue("tls_broker") if extra else make_broker().start()
+    mqtt = f'url = "{scheme}://127.0.0.1:{broker.port}"'
+    with service_in_thread(write_config(tmp_path, broker.port, METER, mqtt=mqtt)):
+        wait_until(lambda: words in broker_log(caplog), what=words)

@@ -1,0 +1,133 @@
+"""``ciibridge simulate`` as a person calls it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import ciimodel
+import pytest
+from ciibridge.cli import main
+from ciibridge.pipeline import ClockPolicy, MeterSettings, Pipeline
+from ciibridge.types import Snapshot
+from typer.testing import CliRunner
+
+KEY = "000102030405060708090A0B0C0D0E0F"
+
+
+def call(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, ["simulate", *arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def snapshots(octets: bytes, key: bytes | None = None) -> list[Snapshot]:
+    pipeline = Pipeline(ciimodel.load(), MeterSettings(key=key, clock=ClockPolicy.METER))
+    found = pipeline.feed(octets, datetime.now(UTC)) + pipeline.finish()
+    assert all(isinstance(item, Snapshot) for item in found), found
+    return [item for item in found if isinstance(item, Snapshot)]
+
+
+def test_a_file_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "hour.bin"
+    code, out, err = call(
+        "iskra-am550", "--at", "2026-05-04T06:00", "--count", "720", "--out", str(path), "--key", KEY
+    )
+    assert (code, out) == (0, f"{path}\n")
+    assert err == "Iskraemeco AM550, encrypted: vse2026 every 5 s\n"
+    found = snapshots(path.read_bytes(), bytes.fromhex(KEY))
+    assert len(found) == 720
+    assert (str(found[0].ts), str(found[-1].ts)) == ("2026-05-04 04:00:00+00:00", "2026-05-04 04:59:55+00:00")
+
+
+def test_an_operators_lists(tmp_path: Path) -> None:
+    path = tmp_path / "minute.bin"
+    code, _, err = call(
+        "lg-e450",
+        "--operator",
+        "romande-energie",
+        "--at",
+        "2026-05-04T06:00Z",
+        "--count",
+        "12",
+        "--out",
+        str(path),
+    )
+    assert code == 0
+    assert "romande every 5 s, romande-tariffs every 60 s" in err
+    pipeline = Pipeline(ciimodel.load(), MeterSettings(id="x"))
+    found = pipeline.feed(path.read_bytes(), datetime.now(UTC))
+    assert [item.list for item in found if isinstance(item, Snapshot)].count("0-9:25.9.0") == 1
+
+
+def test_help_has_an_example() -> None:
+    code, out, _ = call("--help")
+    assert code == 0
+    assert "Example: ciibridge simulate lg-e450 --out tcp:4001" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["lg-e45"], "did you mean lg-e450"),
+        (["lg-e450", "--operator", "romande"], "did you mean romande-energie"),
+        (["lg-e450", "--list", "vse"], "did you mean vse2026"),
+        (["lg-e450", "--key", "0011"], "--key: 4 hexadecimal digits, 28 too few"),
+        (["lg-e450", "--auth-key", KEY], "auth_key without key"),
+        (["lg-e450", "--out", "tcp:high"], "write tcp:PORT"),
+        (["lg-e450", "--out", "day.bin"], "add --count"),
+        (["lg-e450", "--speed", "0"], "add --count"),
+        (["lg-e450", "--at", "yesterday"], "--at yesterday: write a time as 2026-05-04T06:00"),
+        (["lg-e450", "--at", "2019-05-04T06:00"], "starts on 2020-01-01"),
+        (["lg-e450", "--interval", "0"], "interval"),
+        ([], "METER"),
+    ],
+)
+def test_wrong_use_is_2_and_says_what_to_write(arguments: list[str], said: str) -> None:
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert said.lower() in err.lower()
+
+
+def test_a_wrong_key_is_not_repeated() -> None:
+    _, out, err = call("lg-e450", "--key", "00112233445566778899AABBCCDDEEF")
+    assert "445566" not in out + err
+
+
+def test_an_outlet_that_fails_is_1(tmp_path: Path) -> None:
+    code, _, err = call("lg-e450", "--count", "1", "--out", str(tmp_path))
+    assert (code, "cannot be written" in err) == (1, True)
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", "from ciibridge.cli import main; main()", "simulate", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_it_is_no_error_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    link = tmp_path / "meter"
+    with running("lg-e450", "--interval", "0.2", "--out", f"pty:{link}") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"{link}\n"
+        line = os.open(link, os.O_RDONLY | os.O_NOCTTY)
+        octets = b""
+        while len(octets) < 1200:
+            octets += os.read(line, 4096)
+        os.close(line)
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == "Landis+Gyr E450, plain: vse2026 every 0.2 s\n"
+    assert not link.is_symlink()
+    assert len(snapshots(octets[: 2 * 505])) == 2

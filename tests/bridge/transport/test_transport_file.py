@@ -1,0 +1,115 @@
+"""A recording: all its octets, in order, then the end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from captures import capture
+from ciibridge.errors import TransportError
+from ciibridge.transport import LinkSettings, open_transport
+
+LINK = LinkSettings()
+
+
+async def read_all(url: str) -> list[bytes]:
+    transport = open_transport(url, LINK)
+    await transport.open()
+    chunks = []
+    while chunk := await transport.read():
+        chunks.append(chunk)
+    assert await transport.read() == b""  # the end stays the end
+    await transport.close()
+    await transport.close()
+    return chunks
+
+
+def test_whole_file_in_chunks(tmp_path: Path) -> None:
+    octets = bytes(range(256)) * 40
+    (tmp_path / "recording.bin").write_bytes(octets)
+    chunks = asyncio.run(read_all(f"file://{tmp_path}/recording.bin"))
+    assert b"".join(chunks) == octets
+    assert len(chunks) == 3
+
+
+def test_a_real_capture_by_its_path() -> None:
+    wanted = capture("dlms-hdlc/lg-e450-ch-vse2026.bin")
+    from captures import CAPTURES
+
+    assert b"".join(asyncio.run(read_all(str(CAPTURES / wanted.name)))) == wanted.data
+
+
+def test_opened_again_it_starts_again(tmp_path: Path) -> None:
+    path = tmp_path / "recording.bin"
+    path.write_bytes(b"~telegram~")
+
+    async def twice() -> None:
+        transport = open_transport(str(path), LINK)
+        for _ in range(2):
+            await transport.open()
+            assert await transport.read() == b"~telegram~"
+        await transport.close()
+
+    asyncio.run(twice())
+
+
+def test_a_reader_that_gives_up_waiting_loses_nothing(tmp_path: Path) -> None:
+    octets = bytes(range(256)) * 200
+    path = tmp_path / "recording.bin"
+    path.write_bytes(octets)
+
+    async def story() -> bytes:
+        transport = open_transport(str(path), LINK)
+        await transport.open()
+        read = b""
+        while True:
+            try:
+                chunk = await asyncio.wait_for(transport.read(), 0)
+            except TimeoutError:
+                chunk = await transport.read()
+            if not chunk:
+                break
+            read += chunk
+        await transport.close()
+        return read
+
+    assert asyncio.run(story()) == octets
+
+
+def test_closing_while_it_reads(tmp_path: Path) -> None:
+    path = tmp_path / "recording.bin"
+    path.write_bytes(bytes(10_000))
+
+    async def story() -> None:
+        transport = open_transport(str(path), LINK)
+        await transport.open()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(transport.read(), 0)
+        await transport.close()
+        with pytest.raises(TransportError, match="not open"):
+            await transport.read()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("file:///no/such/recording.bin", "there is no such file; check the path"),
+        ("file:///dev/null", "for a serial port write serial:///dev/null"),
+        ("file:///tmp", "not a regular file"),
+    ],
+)
+def test_what_is_no_recording(url: str, said: str) -> None:
+    async def attempt() -> None:
+        await open_transport(url, LINK).open()
+
+    with pytest.raises(TransportError) as raised:
+        asyncio.run(attempt())
+    assert said in str(raised.value)
+
+
+def test_reading_before_opening_is_an_error() -> None:
+    with pytest.raises(TransportError, match="not open"):
+        asyncio.run(open_transport("file:///tmp/x.bin", LINK).read())

@@ -1,0 +1,281 @@
+"""Serial ports, played by pseudo-terminals: the other end is the meter, and closing it is pulling the adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import pty
+import socket
+import threading
+import time
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import serial
+from ciibridge.errors import TransportError
+from ciibridge.transport import LinkSettings, open_transport
+from ciibridge.transport import serial as module
+from ciibridge.transport.serial import SerialTransport
+from serial import rfc2217
+
+LINK = LinkSettings(baudrate=2400, parity="even")
+
+
+class Adapter:
+    """A pseudo-terminal behind a link of constant name, as /dev/serial/by-id is."""
+
+    def __init__(self, link: Path) -> None:
+        self.link = link
+        self.meter: int | None = None
+
+    def plug_in(self) -> None:
+        self.meter, line = pty.openpty()
+        tty.setraw(line)
+        self.link.symlink_to(os.ttyname(line))
+        os.close(line)
+
+    def send(self, octets: bytes) -> None:
+        assert self.meter is not None
+        os.write(self.meter, octets)
+
+    def pull_out(self) -> None:
+        if self.meter is not None:
+            os.close(self.meter)
+            self.link.unlink()
+            self.meter = None
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Iterator[Adapter]:
+    plugged = Adapter(tmp_path / "usb-adapter-port0")
+    plugged.plug_in()
+    yield plugged
+    plugged.pull_out()
+
+
+async def read_exactly(transport: SerialTransport, count: int) -> bytes:
+    octets = b""
+    while len(octets) < count:
+        octets += await transport.read()
+    return octets
+
+
+def serial_transport(url: str | Path) -> SerialTransport:
+    transport = open_transport(str(url), LINK)
+    assert isinstance(transport, SerialTransport)
+    return transport
+
+
+def test_octets_as_they_come(adapter: Adapter) -> None:
+    async def story() -> None:
+        transport = serial_transport(adapter.link)
+        await transport.open()
+        for octets in (b"~\xa0\x11\x13~", bytes(range(256)), b"\x00\x7e" * 1000):
+            adapter.send(octets)
+            assert await read_exactly(transport, len(octets)) == octets
+        await transport.close()
+        await transport.close()
+
+    asyncio.run(story())
+
+
+def test_it_vanishes_and_comes_back(adapter: Adapter) -> None:
+    async def story() -> None:
+        transport = serial_transport(f"serial://{adapter.link}")
+        await transport.open()
+        adapter.send(b"~before~")
+        assert await read_exactly(transport, 8) == b"~before~"
+        waiting = asyncio.create_task(transport.read())
+        await asyncio.sleep(0.05)
+        pulled = time.monotonic()
+        adapter.pull_out()
+        with pytest.raises(TransportError, match="the port vanished"):
+            await waiting
+        assert time.monotonic() - pulled < 1
+        with pytest.raises(TransportError, match="there is no such port"):
+            await transport.open()
+        adapter.plug_in()
+        await transport.open()
+        adapter.send(b"~after~")
+        assert await read_exactly(transport, 7) == b"~after~"
+        await transport.close()
+
+    asyncio.run(story())
+
+
+def test_a_name_that_disappears_is_noticed_without_an_error_of_the_driver(
+    adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_POLL_S", 0.02)
+
+    async def story() -> None:
+        transport = serial_transport(adapter.link)
+        await transport.open()
+        adapter.link.unlink()
+        with pytest.raises(TransportError, match="plug the adapter in again"):
+            await transport.read()
+        await transport.close()
+        adapter.link.symlink_to("/dev/null")  # for the fixture
+
+    asyncio.run(story())
+
+
+def test_the_event_loop_is_never_blocked(adapter: Adapter) -> None:
+    async def story() -> None:
+        transport = serial_transport(adapter.link)
+        await transport.open()
+        waiting = asyncio.create_task(transport.read())
+        longest, last = 0.0, time.monotonic()
+        for _ in range(60):
+            await asyncio.sleep(0.01)
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+        assert longest < module._POLL_S / 2
+        assert not waiting.done()
+        waiting.cancel()
+        started = time.monotonic()
+        await transport.close()
+        assert time.monotonic() - started < module._POLL_S  # a waiting read is woken up
+
+    asyncio.run(story())
+
+
+def test_a_reader_that_gives_up_waiting_loses_nothing(adapter: Adapter) -> None:
+    async def story() -> None:
+        transport = serial_transport(adapter.link)
+        await transport.open()
+        for number in range(5):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(transport.read(), 0.02)
+            adapter.send(b"~%d~" % number)
+            assert await read_exactly(transport, 3) == b"~%d~" % number
+        await transport.close()
+
+    asyncio.run(story())
+
+
+def test_one_reader_a_port(adapter: Adapter) -> None:
+    async def story() -> None:
+        first, second = serial_transport(adapter.link), serial_transport(adapter.link)
+        await first.open()
+        with pytest.raises(TransportError, match="another program reads this port"):
+            await second.open()
+        await first.close()
+        await second.open()
+        await second.close()
+
+    asyncio.run(story())
+
+
+def test_no_such_port_lists_those_that_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Port:
+        device = "/dev/ttyUSB7"
+
+    (tmp_path / "usb-FTDI-port0").touch()
+    monkeypatch.setattr(module, "_BY_ID", tmp_path)
+    monkeypatch.setattr(module.list_ports, "comports", lambda: [Port()])
+    with pytest.raises(TransportError) as raised:
+        asyncio.run(serial_transport("/dev/ttyUSB9").open())
+    assert str(raised.value) == (
+        f"/dev/ttyUSB9: there is no such port. Ports here: {tmp_path}/usb-FTDI-port0, /dev/ttyUSB7"
+    )
+
+
+def test_no_port_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BY_ID", Path("/no/such/folder"))
+    monkeypatch.setattr(module.list_ports, "comports", list)
+    with pytest.raises(TransportError, match="is the adapter plugged in"):
+        asyncio.run(serial_transport("/dev/ttyUSB9").open())
+
+
+def test_permission_denied_names_the_group(adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests may run as root, for whom nothing is forbidden, so the refusal is the system call's as pyserial tells it."""
+
+    def refused(*args: object, **kwargs: object) -> None:
+        raise serial.SerialException(errno.EACCES, "could not open port: [Errno 13] Permission denied")
+
+    monkeypatch.setattr(module.serial, "serial_for_url", refused)
+    with pytest.raises(TransportError, match=r"permission denied. Join the group \w+ \(sudo usermod -aG"):
+        asyncio.run(serial_transport(adapter.link).open())
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/tmp"])
+def test_what_is_no_serial_port(path: str) -> None:
+    with pytest.raises(TransportError, match=f"{path}: cannot be opened as a serial port"):
+        asyncio.run(serial_transport(path).open())
+
+
+def test_a_raw_socket_of_pyserial() -> None:
+    async def handler(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.1)  # pyserial drops what waits when it opens
+        writer.write(b"~telegram~" * 50)
+        await writer.drain()
+        await asyncio.sleep(0.3)
+        writer.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(handler, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        transport = serial_transport(f"socket://127.0.0.1:{port}")
+        await transport.open()
+        assert await read_exactly(transport, 500) == b"~telegram~" * 50
+        with pytest.raises(TransportError, match="vanished or failed"):
+            await transport.read()
+        await transport.close()
+        server.close()
+        with pytest.raises(TransportError, match="not reachable"):
+            await transport.open()
+
+    asyncio.run(story())
+
+
+def test_not_open() -> None:
+    with pytest.raises(TransportError, match="not open"):
+        asyncio.run(serial_transport("/dev/ttyUSB0").read())
+
+
+@contextmanager
+def rfc2217_gateway(line: serial.SerialBase) -> Iterator[int]:
+    """Serve ``line`` by RFC 2217 with the server side of pyserial; yields the TCP port."""
+    done = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        connection.settimeout(0.02)
+        with connection, connection.makefile("wb", buffering=0) as out:
+            manager = rfc2217.PortManager(line, out)
+            while not done.is_set():
+                with suppress(TimeoutError):
+                    line.write(b"".join(manager.filter(connection.recv(1024))))
+                if octets := line.read(line.in_waiting):
+                    connection.sendall(b"".join(manager.escape(octets)))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        done.set()
+        thread.join()
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name)\\(\\) is deprecated:DeprecationWarning")
+def test_a_port_of_another_machine_by_rfc2217() -> None:
+    line = serial.serial_for_url("loop://", timeout=0)  # what is written to it can be read from it
+
+    async def story() -> None:
+        with rfc2217_gateway(line) as port:
+            transport = serial_transport(f"rfc2217://127.0.0.1:{port}")
+            await transport.open()
+            assert (line.baudrate, line.parity) == (2400, serial.PARITY_EVEN)  # set from here
+            line.write(bytes(range(256)))  # FF has to be escaped in Telnet
+            assert await read_exactly(transport, 256) == bytes(range(256))
+            gone = asyncio.create_task(transport.read())
+            await asyncio.sleep(0.05)
+        with pytest.raises(TransportError, match="vanished or failed"):
+            await gone
+        await transport.close()
+
+    asyncio.run(story())
