@@ -181,7 +181,9 @@ class Message:
     retain: bool
     expiry_s: int | None = None
     content_type: str | None = None
-    later: str | None = None  # topic instead, when it could not be sent at once; None: then it is not worth sending
+    later: str | None = (
+        None  # topic instead, when it could not be sent at once; None: then it is not worth sending
+    )
 
 
 #: Every problem code, with what a person can do about it. docs/reference/problems.md is generated from it.

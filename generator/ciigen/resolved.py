@@ -119,7 +119,7 @@ class Quantity(_Model):
     )
     minimum: float | None = Field(None, description="Below it a value is withheld and reported (in `unit`)")
     maximum: float | None = Field(None, description="Above it a value is withheld and reported (in `unit`)")
-    monotonic: bool = Field(False, description="A counter that never runs backwards")
+    monotonic: bool = Field(default=False, description="A counter that never runs backwards")
     derive: Derivation | None = None
     states: dict[str, Text] = Field(
         default_factory=dict, description="Allowed texts of an enumeration and labels"
@@ -155,8 +155,8 @@ class Topic(_Model):
         (), description="Kinds of quantity this topic carries; empty: not a quantity"
     )
     will: str | None = Field(None, description="Payload of the last will of the connection")
-    per_process: bool = Field(False, description="Belongs to the bridge process, not to a meter")
-    optional: bool = Field(False, description="Published only when asked for in the configuration")
+    per_process: bool = Field(default=False, description="Belongs to the bridge process, not to a meter")
+    optional: bool = Field(default=False, description="Published only when asked for in the configuration")
     description: Text
 
 

@@ -155,7 +155,9 @@ class MeterTask:
         if link is not self._link:
             _log.info("meter %s: link %s, was %s", self.name, link, self._link)
             self._link = link
-        queue = (False, 0) if self._publisher is None else (self._publisher.queued > 0, self._publisher.dropped)
+        queue = (
+            (False, 0) if self._publisher is None else (self._publisher.queued > 0, self._publisher.dropped)
+        )
         if (link, *queue) != self._reported:
             self._reported = (link, *queue)
             self._diag_at_s = float("-inf")

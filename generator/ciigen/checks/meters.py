@@ -99,7 +99,7 @@ def registers(sound: Sound) -> Iterator[Finding]:
                 yield register.finding(f"{name} is no quantity and no family", did_you_mean(name, known))
             scaler = register.at("scaler")
             if scaler and register.word("type") in _TEXTS:
-                yield scaler.finding(f"a {register.word('type')} has no power of ten", "remove it")
+                yield scaler.finding(f"type {register.word('type')} has no power of ten", "remove it")
 
 
 def shapes(sound: Sound) -> Iterator[Finding]:

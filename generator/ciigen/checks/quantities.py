@@ -47,7 +47,7 @@ def units(sound: Sound) -> Iterator[Finding]:
         unit = entry.facts.get("unit")
         if entry.word("kind") in _PLACES:
             if unit:
-                yield unit.finding(f"a {entry.word('kind')} has no unit", "remove it")
+                yield unit.finding(f"kind {entry.word('kind')} has no unit", "remove it")
         elif unit is None:
             yield entry.node.finding(
                 "has no unit", 'add unit: a symbol of units.yaml, "1" for a count or a ratio'
@@ -63,7 +63,7 @@ def places(sound: Sound) -> Iterator[Finding]:
         node = entry.facts.get("place")
         if node and node.text not in allowed:
             remedy = f"write place: {' or '.join(allowed)}, or leave it out"
-            yield node.finding(f"a {entry.word('kind')} cannot be at {node.text}", remedy)
+            yield node.finding(f"kind {entry.word('kind')} cannot be at {node.text}", remedy)
 
 
 def numbers(sound: Sound) -> Iterator[Finding]:
@@ -72,7 +72,7 @@ def numbers(sound: Sound) -> Iterator[Finding]:
         kind = entry.word("kind") or ""
         scaler = entry.facts.get("scaler")
         if scaler and scaler.value and (kind in _PLACES or kind == "counter"):
-            yield scaler.finding(f"a {kind} has no power of ten", "remove it")
+            yield scaler.finding(f"kind {kind} has no power of ten", "remove it")
         low, high = entry.facts.get("minimum"), entry.facts.get("maximum")
         if low and high and not _number(low) < _number(high):
             yield high.finding(
@@ -81,7 +81,7 @@ def numbers(sound: Sound) -> Iterator[Finding]:
         monotonic = entry.facts.get("monotonic")
         if monotonic and monotonic.value and kind not in _COUNTED:
             remedy = "remove it, or choose kind cumulative or counter"
-            yield monotonic.finding(f"a {kind} may run backwards", remedy)
+            yield monotonic.finding(f"kind {kind} may run backwards", remedy)
 
 
 def codes(sound: Sound) -> Iterator[Finding]:
@@ -139,11 +139,12 @@ def derivations(sound: Sound) -> Iterator[Finding]:
 def states(sound: Sound) -> Iterator[Finding]:
     """Only a text has states, and a raw text leads to one of them."""
     for entry in sound.entries:
-        for key in ("states", "raw_states"):
-            node = entry.facts.get(key)
-            if node and entry.word("kind") != "text":
-                yield node.finding(f"a {entry.word('kind')} has no {key}", "remove it, or write kind: text")
         raw, known = entry.facts.get("raw_states"), entry.facts.get("states")
+        if entry.word("kind") != "text":
+            for node in filter(None, (raw, known)):
+                message = f"kind {entry.word('kind')} has no {node.path[-1]}"
+                yield node.finding(message, "remove it, or write kind: text")
+            continue
         for text in raw.entries.values() if raw else ():
             if known is None or text.text not in known.entries:
                 remedy = did_you_mean(text.text, known.entries if known else ())

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import ciimodel
 import pytest
+from captures import CAPTURES, capture
 from ciibridge.cli import main
 from ciibridge.pipeline import MeterSettings, Pipeline
 from ciibridge.publish.messages import Messages
 from ciibridge.types import Snapshot
-from captures import CAPTURES, capture
 from typer.testing import CliRunner, Result
 
 E450 = CAPTURES / "dlms-hdlc/lg-e450-ch-vse2026.bin"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from captures import capture
 from ciibridge.decode.dlms import LayoutBook, decode, layout
 from ciibridge.decode.dlms.layout import learn
 from ciibridge.decode.dlms.notification import parse
@@ -10,7 +11,6 @@ from ciibridge.decode.dlms.reference import Opinion
 from ciibridge.decode.dlms.shapes import interpret
 from ciibridge.errors import DecodeError
 from ciibridge.types import Apdu
-from captures import capture
 from test_telegrams import READABLE, Capture, apdus
 
 E450 = "dlms-hdlc/lg-e450-ch-vse2026.bin"

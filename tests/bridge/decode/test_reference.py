@@ -6,12 +6,12 @@ import random
 import struct
 
 import pytest
+from captures import capture
 from ciibridge.decode.dlms import reference
 from ciibridge.decode.dlms.axdr import Data, read
 from ciibridge.decode.dlms.notification import parse
 from ciibridge.decode.dlms.reference import judge
 from ciibridge.errors import DecodeError
-from captures import capture
 from gurux_dlms import GXByteBuffer, GXDLMSClient, GXReplyData
 from gurux_dlms.enums import InterfaceType
 from test_telegrams import READABLE, Capture, apdus

@@ -9,13 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from captures import Capture, capture, load_captures
 from ciibridge.decode.dlms import LayoutBook, decode
 from ciibridge.decode.dlms.notification import parse
 from ciibridge.framing.hdlc import HdlcFramer
 from ciibridge.framing.reassembly import Reassembler
 from ciibridge.security.glo import Keys, Opener
 from ciibridge.types import Apdu, Frame, MeterTime, Number, Reading
-from captures import Capture, capture, load_captures
 
 #: Captures in whose frames or blocks something is damaged: no telegram to decode.
 DAMAGED = {

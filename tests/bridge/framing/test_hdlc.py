@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
+from captures import Capture, capture, load_captures
 from ciibridge.framing.crc import checksum
 from ciibridge.framing.hdlc import NOISE_REPORT_OCTETS, HdlcFramer
 from ciibridge.types import PROBLEMS, Frame, Problem
-from captures import Capture, capture, load_captures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

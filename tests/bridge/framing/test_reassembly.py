@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from captures import Capture, capture, load_captures
 from ciibridge.framing.hdlc import HdlcFramer
 from ciibridge.framing.reassembly import ADDRESS_PAIRS, LONGEST_APDU, Reassembler
 from ciibridge.types import PROBLEMS, Apdu, Frame, Problem
-from captures import Capture, capture, load_captures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import ciimodel
 import jsonschema
 import pytest
+from captures import Capture, load_captures
 from ciibridge.link import LinkState
 from ciibridge.normalise import MeterSettings, Normaliser
 from ciibridge.pipeline import Diagnostics, Pipeline
@@ -30,7 +31,6 @@ from ciibridge.types import (
     Register,
     Snapshot,
 )
-from captures import Capture, load_captures
 from hypothesis import given
 from hypothesis import strategies as st
 

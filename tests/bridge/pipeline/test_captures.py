@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import ciimodel
 import pytest
+from captures import Capture, capture, load_captures
 from ciibridge.pipeline import MeterSettings, Pipeline
 from ciibridge.publish.listing import Listing
 from ciibridge.publish.messages import Messages
 from ciibridge.types import Problem, Snapshot
-from captures import Capture, capture, load_captures
 
 NOW: Final = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 #: Name of a meter in captures.json → model in the catalogue.

@@ -11,12 +11,12 @@ from typing import Final
 import ciibridge
 import ciimodel
 import pytest
+from captures import Capture, capture, load_captures
 from ciibridge.errors import ConfigError
 from ciibridge.pipeline import MeterSettings, Pipeline
 from ciibridge.publish.listing import Listing
 from ciibridge.publish.messages import Messages
 from ciibridge.types import PROBLEMS, Problem, Snapshot
-from captures import Capture, capture, load_captures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

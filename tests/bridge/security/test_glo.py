@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from captures import Capture, capture, load_captures
 from ciibridge.errors import ConfigError, SecurityError
 from ciibridge.framing.hdlc import HdlcFramer
 from ciibridge.framing.reassembly import Reassembler
 from ciibridge.security.glo import Keys, Opener, ReplayGuard, is_ciphered
 from ciibridge.types import PROBLEMS, Apdu, Frame
-from captures import Capture, capture, load_captures
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st

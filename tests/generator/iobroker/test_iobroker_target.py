@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from captures import CAPTURES, ROOT
 from ciigen import topics
 from ciigen.errors import TargetError, UsageError
 from ciigen.resolve import resolve_directory
@@ -18,7 +19,6 @@ from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.iobroker import TARGET, read
 from ciigen.targets.iobroker.objects import objects
-from captures import CAPTURES, ROOT
 
 RESOLVED = resolve_directory(ROOT / "schema")
 EXAMPLES = CAPTURES.parent / "examples" / "iobroker"

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from captures import ROOT
 from ciigen import topics
 from ciigen.errors import TargetError, UsageError
 from ciigen.resolve import resolve_directory
@@ -15,7 +16,6 @@ from ciigen.resolved import Kind, Quantity, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.openhab import TARGET
 from ciigen.targets.openhab.names import KEYWORDS, equipment_names, quotable, thing_id
-from captures import ROOT
 from openhab_dsl import Item, Thing, items, persistence, sitemap, things
 from ruamel.yaml import YAML
 
