@@ -77,7 +77,11 @@ class Session:
         if settings.tls is not None:
             client.tls_set_context(settings.tls)
         if will is not None:
-            client.will_set(will.topic, will.payload, will.qos, will.retain)
+            properties = None
+            if version is Version.V5 and will.content_type is not None:
+                properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+                properties.ContentType = will.content_type
+            client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
 
     async def open(self, timeout_s: float) -> Reason | None:
         """Connect; None when it stands, else why not. ``timeout_s``: from CONNECT sent to CONNACK received."""
