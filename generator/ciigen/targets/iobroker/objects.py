@@ -18,11 +18,11 @@ from typing import Final
 
 from ciigen import topics
 from ciigen.errors import TargetError
+from ciigen.pushed import submeter_numbers
 from ciigen.resolved import Resolved, Text
 from ciigen.target import Selection, quantities
 from ciigen.targets.iobroker.states import CONSUMER, Source, State, states
 from ciigen.targets.iobroker.words import words
-from ciigen.targets.openhab.pushed import submeter_numbers
 
 #: An object of ioBroker, as JSON.
 IoObject = dict[str, object]
