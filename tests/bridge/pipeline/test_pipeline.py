@@ -115,7 +115,7 @@ def test_diagnostics_of_a_good_line() -> None:
     assert report.stale_after_s == 30.0
     assert report.telegrams_per_minute == pytest.approx(11.25)
     assert (report.withheld, report.replayed, report.decrypt_failed, dict(report.problems)) == (0, 0, 0, {})
-    assert (line.meter, line.model) == ("lgz1030653520967", "lg-e450")
+    assert (line.meter, line.model) == (capture(PLAIN).facts["expect"]["meter_id"].lower(), "lg-e450")
     assert line.diagnostics(NOW + timedelta(seconds=46)).link == "stale"
 
 
