@@ -17,13 +17,16 @@ from typing import Final, Protocol
 
 from ciimodel.catalogue import Resolved
 
+from ciibridge.decode.ascii import p1
 from ciibridge.decode.dlms import LayoutBook, decode
 from ciibridge.errors import ConfigError, DecodeError, ProtocolError, SecurityError
 from ciibridge.framing.hdlc import HdlcFramer
+from ciibridge.framing.p1 import P1Framer, begins_like_a_telegram, lacks_system_title, text_fault
 from ciibridge.framing.reassembly import Reassembler
 from ciibridge.link import Link, LinkState
 from ciibridge.normalise import ClockPolicy, MeterSettings, Normaliser
-from ciibridge.security.glo import Keys, Opener, ReplayGuard
+from ciibridge.security.gate import Gate
+from ciibridge.security.glo import Keys
 from ciibridge.types import PROBLEMS, Apdu, Frame, Problem, Reading, Snapshot
 
 __all__ = ["LINES", "ClockPolicy", "Diagnostics", "Line", "MeterSettings", "Pipeline"]
@@ -76,12 +79,8 @@ class _DlmsHdlc:
     def __init__(self, settings: MeterSettings) -> None:
         self._framer = HdlcFramer()
         self._reassembler = Reassembler()
-        self._opener = Opener(Keys(settings.key, settings.auth_key))
-        self._replay = ReplayGuard()
+        self._gate = Gate(Keys(settings.key, settings.auth_key))
         self._book = LayoutBook()
-        self._has_key = settings.key is not None
-        self._wants_authentic = settings.auth_key is not None
-        self._told_plain = False
 
     @property
     def frames_ok(self) -> int:
@@ -125,22 +124,66 @@ class _DlmsHdlc:
 
     def _read(self, apdu: Apdu, found: list[Reading | Problem]) -> None:
         """Open and decode one APDU; raises SecurityError or DecodeError."""
-        plain = self._opener.open(apdu)
-        if self._has_key and not plain.encrypted:
-            self._judge_plain(plain, found)
-        self._replay.check(plain)
+        plain, remarks = self._gate.admit(apdu)
+        found += remarks
         found.append(decode(plain, self._book))
 
-    def _judge_plain(self, apdu: Apdu, found: list[Reading | Problem]) -> None:
-        """Remark on a plain telegram where a key is configured; refuse it if authentic ones were asked for."""
-        message = "a key is configured, yet the telegram is not encrypted"
-        if self._wants_authentic and not apdu.authenticated:
+
+class _DsmrP1:
+    """DSMR-P1 telegrams, plain or ciphered."""
+
+    def __init__(self, settings: MeterSettings) -> None:
+        self._framer = P1Framer()
+        self._gate = Gate(Keys(settings.key, settings.auth_key), begins_like_a_telegram)
+
+    @property
+    def frames_ok(self) -> int:
+        """Count the good frames."""
+        return self._framer.frames
+
+    @property
+    def frames_bad(self) -> int:
+        """Count the damaged frames."""
+        return self._framer.damaged
+
+    def feed(self, data: bytes) -> list[Reading | Problem]:
+        """Take octets in pieces of any size; give what they completed, in order. Never raises."""
+        return self._telegrams(self._framer.feed(data))
+
+    def finish(self) -> list[Reading | Problem]:
+        """End the stream; give what is left."""
+        return self._telegrams(self._framer.finish())
+
+    def _telegrams(self, frames: Iterable[Frame | Problem]) -> list[Reading | Problem]:
+        found: list[Reading | Problem] = []
+        for frame in frames:
+            if isinstance(frame, Problem):
+                found.append(frame)
+                continue
+            apdu = Apdu(frame.information, frame.offset)
+            try:
+                self._read(apdu, found)
+            except (SecurityError, DecodeError) as error:
+                found.append(_problem(error, apdu))
+        return found
+
+    def _read(self, apdu: Apdu, found: list[Reading | Problem]) -> None:
+        """Open and decode one telegram; raises SecurityError or DecodeError."""
+        if lacks_system_title(apdu.data):
+            if not self._gate.has_key:
+                raise SecurityError("key_missing", "the meter encrypts and no key is configured")
             raise SecurityError(
-                "not_encrypted", f"{message}; it is refused, because `auth_key` asks for authentic ones"
+                "unsupported_security", "a ciphered telegram without system title: no key opens it"
             )
-        if not self._told_plain:
-            self._told_plain = True
-            found.append(Problem("not_encrypted", message, apdu.offset))
+        plain, remarks = self._gate.admit(apdu)
+        found += remarks
+        # The framer has checked a plain one; and a verified tag says more than a CRC.
+        if plain.encrypted and not plain.authenticated and (fault := text_fault(plain.data)):
+            found.append(Problem("bad_checksum", f"{fault} (in the opened telegram)", apdu.offset))
+            return
+        reading, problems = p1.decode(plain)
+        found += problems
+        found.append(reading)
 
 
 def _problem(error: ProtocolError, apdu: Apdu) -> Problem:
@@ -149,7 +192,7 @@ def _problem(error: ProtocolError, apdu: Apdu) -> Problem:
 
 
 #: Protocol of an interface in the catalogue → its line.
-LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {"dlms-hdlc": _DlmsHdlc}
+LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {"dlms-hdlc": _DlmsHdlc, "dsmr-p1": _DsmrP1}
 
 
 class Pipeline:
