@@ -21,9 +21,10 @@ from ciibridge.types import Number, Obis
 _LINE: Final = re.compile(r"[^\r\n]+")
 _DATA_SET: Final = re.compile(r"([^()]*)((?:\([^()]*\))+)")
 _VALUE: Final = re.compile(r"\(([^()]*)\)")
-_NUMBER: Final = re.compile(r"([+-]?)(\d{1,18})(?:\.(\d{0,9}))?")
+_NUMBER: Final = re.compile(r"([+-]?)(\d{1,18})(?:\.(\d{0,9}))?", re.ASCII)
 _ADDRESS: Final = re.compile(
-    r"(?:(\d{1,3})-(\d{1,3}):)?(\d{1,3}|[CFLP])\.(\d{1,3}|[CFLP])(?:\.(\d{1,3}))?(?:[*&](\d{1,3}))?"
+    r"(?:(\d{1,3})-(\d{1,3}):)?(\d{1,3}|[CFLP])\.(\d{1,3}|[CFLP])(?:\.(\d{1,3}))?(?:[*&](\d{1,3}))?",
+    re.ASCII,
 )
 #: Letters of group C and D (IEC 62056-61): service values, faults, lists, logs.
 _LETTERS: Final = {"C": 96, "F": 97, "L": 98, "P": 99}

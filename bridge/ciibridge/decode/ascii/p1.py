@@ -25,7 +25,7 @@ from ciibridge.types import Apdu, MeterTime, Obis, Problem, Reading, Register
 
 _IDENTIFICATION: Final = re.compile(r"/([A-Za-z]{3}[0-9][^\r\n]*)[\r\n]*")
 _END: Final = re.compile(r"[\r\n]![0-9A-Fa-f]{0,4}\s*\Z")
-_TIME: Final = re.compile(r"(\d{12})([SW]?)")
+_TIME: Final = re.compile(r"(\d{12})([SW]?)", re.ASCII)
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _CLASS_CLOCK: Final = 8
 _CENTURY: Final = "20"
