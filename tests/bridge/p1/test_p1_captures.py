@@ -9,6 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import ciimodel
+import hypothesis
 import pytest
 from captures import Capture, capture
 from ciibridge.framing.p1 import lacks_system_title
@@ -16,7 +17,9 @@ from ciibridge.normalise.clock import to_utc
 from ciibridge.pipeline import MeterSettings, Pipeline
 from ciibridge.publish.listing import Listing
 from ciibridge.publish.messages import Messages
-from ciibridge.types import MeterTime, Number, Problem, Register, Snapshot
+from ciibridge.types import PROBLEMS, MeterTime, Number, Problem, Register, Snapshot
+from hypothesis import given
+from hypothesis import strategies as st
 from oracle import read
 from p1_parts import CAPTURES, NOW, TABLE, codes, frame, frames, run, settings, snapshots, telegram
 
@@ -247,3 +250,44 @@ def test_diagnostics() -> None:
     pipeline.feed(telegram() + damaged, NOW)
     told = pipeline.diagnostics(NOW)
     assert (told.link, told.frames_ok, told.frames_bad, told.telegrams_ok) == ("ok", 1, 1, 1)
+
+
+# -- the meter model --------------------------------------------------------------------------------------------------
+
+
+@names(DECODED)
+def test_the_model_is_recognised_by_its_identification_line(recording: Capture) -> None:
+    """A FLAG id alone is not enough: ISK is on three models here, and the one in the catalogue speaks no P1."""
+    (snapshot,) = snapshots(run(recording.data, settings(recording)))
+    expected = "lg-e360" if recording.facts["meter"] == "E360" else None
+    assert (snapshot.model, snapshot.candidates) == (expected, ())
+
+
+def test_the_flag_id_may_end_in_a_small_letter() -> None:
+    (snapshot,) = snapshots(run(telegram(identification="LGf5E360")))
+    assert snapshot.model == "lg-e360"
+    (snapshot,) = snapshots(run(telegram(identification="LGF5E450")))
+    assert snapshot.model is None
+
+
+# -- whatever comes ---------------------------------------------------------------------------------------------------
+
+PARTS: Final = st.sampled_from(
+    [
+        telegram(),
+        telegram(crc=False),
+        telegram()[:60],
+        LUXEMBOURG.data,
+        LUXEMBOURG.data[:50],
+        AUSTRIA.data,
+        b"/XXX5\r\n",
+    ]
+)
+
+
+@given(st.lists(st.binary(max_size=60) | PARTS, max_size=8), st.integers(1, 500))
+@hypothesis.settings(max_examples=60, deadline=None)
+def test_any_octets_raise_nothing(parts: list[bytes], piece: int) -> None:
+    chosen = MeterSettings(id="home", key=LUXEMBOURG.key, clock="meter")
+    for item in run(b"".join(parts), chosen, piece):
+        assert isinstance(item, Snapshot) or item.code in PROBLEMS
