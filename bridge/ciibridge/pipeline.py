@@ -3,30 +3,26 @@
     octets → [ framing → security → decode ] → normalise → Snapshot
                a line, chosen by protocol
 
-Pure: no I/O, no clock of its own, no threads. ``LINES`` is the table of protocols; another one is a class beside
-``_DlmsHdlc`` and a row there.
+Pure: no I/O, no clock of its own, no threads. The lines stand in ``ciibridge.lines``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from ciimodel.catalogue import Resolved
 
-from ciibridge.decode.dlms import LayoutBook, decode
-from ciibridge.errors import ConfigError, DecodeError, ProtocolError, SecurityError
-from ciibridge.framing.hdlc import HdlcFramer
-from ciibridge.framing.reassembly import Reassembler
+from ciibridge.errors import ConfigError
+from ciibridge.lines import LINES
 from ciibridge.link import Link, LinkState
 from ciibridge.normalise import ClockPolicy, MeterSettings, Normaliser
-from ciibridge.security.glo import Keys, Opener, ReplayGuard
-from ciibridge.types import PROBLEMS, Apdu, Frame, Problem, Reading, Snapshot
+from ciibridge.types import PROBLEMS, Problem, Reading, Snapshot
 
-__all__ = ["LINES", "ClockPolicy", "Diagnostics", "Line", "MeterSettings", "Pipeline"]
+__all__ = ["LINES", "ClockPolicy", "Diagnostics", "MeterSettings", "Pipeline"]
 
 #: Problems of a telegram that gave no reading although its frames were good.
 _NOT_READ: Final = frozenset(("unknown_layout",))
@@ -50,109 +46,6 @@ class Diagnostics:
     telegrams_per_minute: float | None = None
     intervals: Mapping[str, float] = field(default_factory=dict)  # push list → learnt interval in seconds
     problems: Mapping[str, int] = field(default_factory=dict)  # code → how often
-
-
-class Line(Protocol):
-    """Framing, security and decoding of one protocol."""
-
-    @property
-    def frames_ok(self) -> int:
-        """Count the good frames."""
-
-    @property
-    def frames_bad(self) -> int:
-        """Count the damaged frames."""
-
-    def feed(self, data: bytes) -> list[Reading | Problem]:
-        """Take octets in pieces of any size; give what they completed, in order. Never raises."""
-
-    def finish(self) -> list[Reading | Problem]:
-        """End the stream; give what is left."""
-
-
-class _DlmsHdlc:
-    """DLMS/COSEM notifications in HDLC frames, plain or ciphered."""
-
-    def __init__(self, settings: MeterSettings) -> None:
-        self._framer = HdlcFramer()
-        self._reassembler = Reassembler()
-        self._opener = Opener(Keys(settings.key, settings.auth_key))
-        self._replay = ReplayGuard()
-        self._book = LayoutBook()
-        self._has_key = settings.key is not None
-        self._wants_authentic = settings.auth_key is not None
-
-    @property
-    def frames_ok(self) -> int:
-        """Count the good frames."""
-        return self._framer.frames
-
-    @property
-    def frames_bad(self) -> int:
-        """Count the damaged frames."""
-        return self._framer.damaged
-
-    def feed(self, data: bytes) -> list[Reading | Problem]:
-        """Take octets in pieces of any size; give what they completed, in order. Never raises."""
-        found: list[Reading | Problem] = []
-        self._frames(self._framer.feed(data), found)
-        return found
-
-    def finish(self) -> list[Reading | Problem]:
-        """End the stream; give what is left."""
-        found: list[Reading | Problem] = []
-        self._frames(self._framer.finish(), found)
-        self._apdus(self._reassembler.finish(), found)
-        return found
-
-    def _frames(self, frames: Iterable[Frame | Problem], found: list[Reading | Problem]) -> None:
-        for frame in frames:
-            if isinstance(frame, Problem):
-                found.append(frame)
-            else:
-                self._apdus(self._reassembler.feed(frame), found)
-
-    def _apdus(self, apdus: Iterable[Apdu | Problem], found: list[Reading | Problem]) -> None:
-        for apdu in apdus:
-            if isinstance(apdu, Problem):
-                found.append(apdu)
-                continue
-            try:
-                self._read(apdu, found)
-            except (SecurityError, DecodeError) as error:
-                found.append(_problem(error, apdu))
-
-    def _read(self, apdu: Apdu, found: list[Reading | Problem]) -> None:
-        """Open and decode one APDU; raises SecurityError or DecodeError."""
-        plain = self._opener.open(apdu)
-        self._demand(plain)
-        self._replay.check(plain)
-        found.append(decode(plain, self._book))
-
-    def _demand(self, apdu: Apdu) -> None:
-        """Refuse what is less protected than the configured keys say it must be (ADR 9); raises SecurityError.
-
-        Anybody who reaches the line can send a plain telegram, or leave the tag out of an encrypted one.
-        """
-        if self._has_key and not (apdu.encrypted or apdu.authenticated):
-            raise SecurityError(
-                "not_encrypted", "a key is configured, yet the telegram is plain; it is refused"
-            )
-        if self._wants_authentic and not apdu.authenticated:
-            raise SecurityError(
-                "not_authentic",
-                "`auth_key` is configured, yet the telegram has no authentication tag; it is refused. "
-                "Remove `auth_key` if the operator says that the meter only encrypts",
-            )
-
-
-def _problem(error: ProtocolError, apdu: Apdu) -> Problem:
-    where = f" (octet {error.offset} of the APDU)" if error.offset else ""
-    return Problem(error.code, f"{error}{where}", apdu.offset)
-
-
-#: Protocol of an interface in the catalogue → its line.
-LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {"dlms-hdlc": _DlmsHdlc}
 
 
 class Pipeline:

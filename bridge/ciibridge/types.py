@@ -50,15 +50,19 @@ class MeterTime:
     """A COSEM date-time (IEC 62056-6-2): wall-clock as sent, deviation in minutes if given, clock status if given.
 
     ``local`` is naive. ``deviation_min`` is UTC offset in minutes *east* (the wire holds it with the opposite sign).
+    ASCII telegrams give a ``season`` instead: "S" or "W", the standard time of the zone with or without one hour more.
     """
 
     local: datetime
     deviation_min: int | None
     status: int | None
+    season: str | None = None
 
     @property
     def dst(self) -> bool | None:
-        """Daylight saving active (bit 7 of the clock status), or None when the meter does not say."""
+        """Daylight saving active (bit 7 of the clock status, or the season), or None when the meter does not say."""
+        if self.season is not None:
+            return self.season == "S"
         return None if self.status is None or self.status == 0xFF else bool(self.status & 0x80)
 
 
@@ -99,11 +103,13 @@ class Register:
 
     obis: Obis
     value: Value
-    type: str = ""  # A-XDR type name
+    type: str = ""  # A-XDR type name; in ASCII telegrams decimal, text, time or log
     scaler: int | None = None
     unit: int | None = None  # DLMS unit enumeration
     class_id: int | None = None
     attribute: int = 2
+    spelling: str | None = None  # unit as an ASCII telegram spells it, e.g. kWh
+    captured: MeterTime | None = None  # when the value was read, where it is older than the telegram
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +117,14 @@ class Reading:
     """One decoded telegram before the profile: registers with full OBIS codes, in the order of the telegram."""
 
     registers: tuple[Register, ...]
-    shape: str  # push-list | pairs | triplets | positional
+    shape: str  # push-list | pairs | triplets | positional | lines
     apdu: Apdu
     time: MeterTime | None = None  # date-time of the APDU (notification), not of the clock object
     list_object: str | None = None  # OBIS of the push setup, e.g. "0-8:25.9.0"
     list_name: str | None = None  # e.g. Kamstrup_V0001
     types: tuple[str, ...] = ()  # A-XDR type of each element sent without OBIS code: positional lists
     values: tuple[Value, ...] = ()  # those elements themselves, same order; None: null, array or structure
+    identification: str | None = None  # of an ASCII telegram, without its slash; begins with the FLAG id
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +210,8 @@ PROBLEMS: Final[dict[str, str]] = {
     "not_encrypted": "A key is configured, yet the telegram is plain. Remove the key if the operator stopped encrypting.",
     "unsupported_security": "The security suite or policy is not supported; send us the telegram.",
     "unknown_format": "The telegram is not understood; send it to us.",
+    "bad_line": "A line of the telegram is not understood; the others are used. If it is not a single case, send us the "
+    "telegram.",
     "bad_apdu": "The telegram breaks the standard; send it to us.",
     "decoders_disagree": "Two decoders read the telegram differently; it is dropped. Send it to us.",
     "unknown_layout": "Values without OBIS codes, and no list in schema/meters fits; send us the telegram.",

@@ -229,6 +229,10 @@ class Wire(_Model):
     device_name: str | None = Field(
         None, description="Regular expression of the logical device name 0-0:42.0.0"
     )
+    identification: str | None = Field(
+        None,
+        description="Regular expression of the identification line of its text telegrams, without the slash",
+    )
     fact: Fact
 
 

@@ -1,7 +1,7 @@
 """``ciibridge decode``: a recording to JSON, one line a telegram, offline.
 
-What it prints is, to the octet, what ``run`` with ``clock = "meter"`` publishes under ``state``. Problems go to standard
-error, a JSON object a line.
+The protocol is seen from the octets (``framing.sniff``). What is printed is, to the octet, what ``run`` with
+``clock = "meter"`` publishes under ``state``. Problems go to standard error, a JSON object a line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import typer
 
 from ciibridge.cli import main
 from ciibridge.errors import ConfigError
-from ciibridge.pipeline import ClockPolicy, MeterSettings, Pipeline
+from ciibridge.framing.sniff import sniff
+from ciibridge.pipeline import LINES, ClockPolicy, MeterSettings, Pipeline
 from ciibridge.publish.listing import Listing
 from ciibridge.publish.messages import Messages
 from ciibridge.security.keys import parse_key
@@ -58,6 +59,10 @@ def decode(
     operator: Annotated[
         str | None, typer.Option(help="Network operator, to choose among its meters.")
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help=f"What the recording speaks: {', '.join(LINES)}. Default: seen from its octets."),
+    ] = None,
     zone: Annotated[str | None, typer.Option(help="Zone of a meter clock that gives no deviation.")] = None,
     id_: Annotated[str | None, typer.Option("--id", help="Name of the meter in topics.")] = None,
 ) -> None:
@@ -76,8 +81,8 @@ def decode(
             clock=ClockPolicy.METER,
         )
         catalogue = ciimodel.load()
-        pipeline = Pipeline(catalogue, settings)
         data = _octets(file)
+        pipeline = Pipeline(catalogue, settings, protocol or sniff(data) or next(iter(LINES)))
     except ConfigError as error:
         typer.echo(f"ciibridge decode: {error}", err=True)
         raise typer.Exit(_WRONG_USE) from None

@@ -143,14 +143,11 @@ def _houses(catalogue: Resolved) -> list[_House]:
     ekz = SimulatedMeter(catalogue, "lg-e450", operator="ekz", seed=1)
     aew = SimulatedMeter(catalogue, "lg-e450", operator="aew", seed=2)
     romande = SimulatedMeter(catalogue, "iskra-am550", operator="romande-energie", key=SYNTHETIC_KEY, seed=4)
-    try:
-        ewb, ewb_title = SimulatedMeter(catalogue, "honeywell-as3000", operator="ewb", seed=3), "ewb · AS3000"
-    except ConfigError:  # its P1 text is not simulated: another meter stands in for it, and the title says so
-        ewb, ewb_title = SimulatedMeter(catalogue, "iskra-am550", seed=3), "ewb · AM550 (for AS3000)"
+    ewb = SimulatedMeter(catalogue, "honeywell-as3000", operator="ewb", seed=3)
     return [
         _House("EKZ · E450", "ekz", ekz, PtyOutlet(), ekz.device_name.lower()),
         _House("AEW · E450", "aew", aew, TcpOutlet("127.0.0.1", 0), "aew-house"),
-        _House(ewb_title, "ewb", ewb, TcpOutlet("127.0.0.1", 0), "ewb-house"),
+        _House("ewb · AS3000, P1", "ewb", ewb, TcpOutlet("127.0.0.1", 0), "ewb-house"),
         _House(
             "Romande · AM550, encrypted",
             "romande-energie",

@@ -4,6 +4,9 @@ A COSEM date-time (IEC 62056-6-2) is wall-clock time, perhaps with its deviation
 deviation it is exact. Without one (Landis+Gyr sends 0x8000, "not specified") it is read in the configured zone; in
 the hour that comes twice in autumn a set DST bit means the first pass, and otherwise the pass nearer to the previous
 telegram is taken: some models leave the status at 0 the whole year, so a cleared bit alone proves nothing.
+
+A season (S or W of a DSMR telegram) is a deviation in other words: the zone's standard time, with one hour more for S.
+Meters that stay in winter time say W in summer, and are right.
 """
 
 from __future__ import annotations
@@ -17,12 +20,19 @@ from ciibridge.types import MeterTime, Problem
 
 #: A meter clock further away from the receiver's than this is not used (clock policy "check").
 TRUSTED_S: Final = 60.0
+_NONE: Final = timedelta(0)
+_HOUR: Final = timedelta(hours=1)
 
 
 def to_utc(time: MeterTime, zone: ZoneInfo, near: datetime | None = None) -> datetime:
     """``time`` in UTC. ``near``: a moment close to it, to tell the two passes of the hour that comes twice."""
     if time.deviation_min is not None:
         return (time.local - timedelta(minutes=time.deviation_min)).replace(tzinfo=UTC)
+    if time.season is not None:
+        standard = min(
+            time.local.replace(month=month, day=1, tzinfo=zone).utcoffset() or _NONE for month in (1, 7)
+        )
+        return (time.local - standard - (_HOUR if time.season == "S" else _NONE)).replace(tzinfo=UTC)
     first = time.local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     second = time.local.replace(tzinfo=zone, fold=1).astimezone(UTC)
     if (

@@ -3,8 +3,8 @@
 Each fact a model states is compared with what was seen. A fact that fits adds its weight. A fact that a model cannot
 send differently (its FLAG id, its device names, its A-XDR types, how it cuts an APDU) excludes it; a setting that an
 operator may have changed (an address, the deviation of the clock) only counts against it. A model is proposed only if
-something ties it to the maker: FLAG id (IEC 62056-21), device name, list name or HDLC addresses. Models closer
-together than ``_MARGIN`` are not told apart: then they are all candidates.
+something ties it to the maker: FLAG id (IEC 62056-21), device name, identification line, list name or HDLC addresses.
+Models closer together than ``_MARGIN`` are not told apart: then they are all candidates.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ciibridge.types import MeterTime, Obis, Reading
 
 _DEVICE_NAME: Final = Obis(0, 0, 42, 0, 0)
 _MARGIN: Final = 2
+_TEXT_PROTOCOLS: Final = frozenset(("dsmr-p1", "iec62056-21"))
 
 
 class SeenType(NamedTuple):
@@ -44,6 +45,7 @@ class Evidence:
     list_object: str | None
     list_name: str | None
     types: tuple[SeenType, ...]
+    identification: str | None = None  # line of a text telegram; then nothing of DLMS shows in it
 
     @classmethod
     def of(cls, reading: Reading, registry: Registry) -> Evidence:
@@ -60,6 +62,19 @@ class Evidence:
                 match = registry.find(register.obis)
                 types += [SeenType(q.name, q.family, register.type) for q in match.quantities[:1] if q.unit]
         apdu = reading.apdu
+        if reading.identification is not None:
+            return cls(
+                address=None,
+                transfer=apdu.transfer,
+                octets=len(apdu.data),
+                flag=reading.identification[:3].upper(),  # the third letter may be small (IEC 62056-21)
+                device_name=device_name,
+                deviation=None,
+                list_object=None,
+                list_name=None,
+                types=(),
+                identification=reading.identification,
+            )
         title = apdu.system_title[:3].decode("ascii", "replace") if apdu.system_title else device_name
         deviations = {"unspecified" if t.deviation_min is None else "given" for t in times}
         return cls(
@@ -95,6 +110,18 @@ class _Fact:
 def _one_of(stated: Iterable[object], seen: object | None) -> bool | None:
     stated = tuple(stated)
     return seen in stated if stated and seen is not None else None
+
+
+def _text(meter: Meter, seen: Evidence) -> bool | None:
+    """Compare the kind of protocol: what no interface of the model speaks was not sent by it."""
+    spoken = {interface.protocol in _TEXT_PROTOCOLS for interface in meter.interfaces}
+    return (seen.identification is not None) in spoken if spoken else None
+
+
+def _identification(meter: Meter, seen: Evidence) -> bool | None:
+    if meter.wire is None or meter.wire.identification is None or seen.identification is None:
+        return None
+    return re.search(meter.wire.identification, seen.identification, re.IGNORECASE) is not None
 
 
 def _flag(meter: Meter, seen: Evidence) -> bool | None:
@@ -147,8 +174,10 @@ def _types(meter: Meter, seen: Evidence) -> bool | None:
 
 
 _FACTS: Final = (
+    _Fact(_text, 0, None),
     _Fact(_flag, 4, None, ties=True),
     _Fact(_device_name, 4, None, ties=True),
+    _Fact(_identification, 4, None, ties=True),
     _Fact(_list_name, 4, None, ties=True),
     _Fact(_address, 4, 1, ties=True),
     _Fact(_transfer, 1, None),

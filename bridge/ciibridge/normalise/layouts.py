@@ -113,5 +113,8 @@ def _key(reading: Reading) -> Hashable:
     """Collect everything of a reading but its values."""
     return (
         reading.shape,
-        tuple((r.obis, r.type, r.scaler, r.unit, r.class_id, r.attribute) for r in reading.registers),
+        reading.identification,
+        tuple(
+            (r.obis, r.type, r.scaler, r.unit, r.spelling, r.class_id, r.attribute) for r in reading.registers
+        ),
     )

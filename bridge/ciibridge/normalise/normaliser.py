@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from ciimodel.catalogue import Quantity, Resolved
 
@@ -17,12 +18,15 @@ from ciibridge.normalise.guard import Guard, Limits
 from ciibridge.normalise.identity import Namer
 from ciibridge.normalise.layouts import Layout, Layouts
 from ciibridge.normalise.plan import Plan
+from ciibridge.normalise.scale import number_of
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.normalise.submeters import SubMeters
 from ciibridge.normalise.texts import state_of, text_of
 from ciibridge.types import Measured, MeterTime, Number, Problem, Reading, Register, Snapshot, Value
 
 Finding = Snapshot | Problem
+#: Nothing was sent; an empty text is how ASCII telegrams say so.
+_EMPTY: Final = (None, "")
 
 
 class Normaliser:
@@ -83,7 +87,7 @@ class Normaliser:
         plan = layout.plan
         registers = reading.registers
         unknown: dict[str, Value] = {
-            code: value for index, code in plan.unknown if (value := registers[index].value) is not None
+            code: value for index, code in plan.unknown if (value := registers[index].value) not in _EMPTY
         }
         values, derived = self._values(registers, layout, unknown, found)
         channels = self._channels(registers, plan, unknown, found)
@@ -120,9 +124,12 @@ class Normaliser:
         for position, name, unit, exponent, limits, counter, obis in layout.plan.values:
             raw = registers[position].value
             if not isinstance(raw, Number):
-                if raw is not None:
-                    unknown[str(obis)] = raw
-                continue
+                digits = number_of(registers[position])
+                if digits is None:
+                    if raw not in _EMPTY:
+                        unknown[str(obis)] = raw
+                    continue
+                raw = digits
             number = Number(raw.mantissa, raw.exponent + exponent)
             verdict = check(name, number, limits, counter=counter)
             if verdict is True:
@@ -155,8 +162,8 @@ class Normaliser:
             scale = self._layouts.scales.find(register, quantity, self._layouts.models)
             if isinstance(scale, Problem):
                 return scale
-            raw = register.value
-            if not isinstance(raw, Number):
+            raw = number_of(register)
+            if raw is None:
                 return None
             number = Number(raw.mantissa, raw.exponent + scale.exponent)
             limits = Limits.of(quantity, scale.exponent)
@@ -182,7 +189,7 @@ def _texts(registers: tuple[Register, ...], plan: Plan, unknown: dict[str, Value
     for index, quantity in plan.texts:
         register = registers[index]
         raw = text_of(register.value)
-        if raw is None:
+        if raw is None or (quantity.states and not raw):
             continue
         text = state_of(quantity, raw)
         if text is None:

@@ -1,6 +1,6 @@
 """The power of ten of a register: telegram, then the user's setting, then meter model, then the quantity's own.
 
-A telegram that brings scaler and unit explains itself. One that does not is read with the table of its meter model,
+A telegram that brings scaler and unit explains itself, and so does text that spells the unit (``kWh``). One that does not is read with the table of its meter model,
 because the same OBIS code has another scale on another model (voltage 1 V or 0.1 V); a fact of the quantity's name
 wins over one of its family. Everything stays an integer and a power of ten, so only units that are a power of ten
 away from the profile's are converted.
@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from ciimodel.catalogue import Meter, Quantity, Unit
 
-from ciibridge.types import Problem, Register
+from ciibridge.decode.ascii.lines import number
+from ciibridge.types import Number, Problem, Register
 
 #: DLMS units (IEC 62056-6-2, table of scaler_unit) that are not a unit of the profile but a power of ten from one.
 _CONVERTIBLE: Final[dict[int, tuple[str, int]]] = {
@@ -23,11 +24,24 @@ _CONVERTIBLE: Final[dict[int, tuple[str, int]]] = {
 }
 
 
+#: Type of a value that an ASCII telegram sends without a unit.
+_TEXT: Final = "text"
+_ONE: Final = "1"
+
+
 class Scale(NamedTuple):
     """``value × 10^exponent`` is in the unit of the quantity."""
 
     exponent: int
     from_table: bool  # the telegram did not say it
+
+
+def number_of(register: Register) -> Number | None:
+    """Give the value of a register as a number; the digits of an ASCII telegram are one (``00013``)."""
+    value = register.value
+    if isinstance(value, Number):
+        return value
+    return number(value) if register.type == _TEXT and isinstance(value, str) else None
 
 
 class Scales:
@@ -44,16 +58,20 @@ class Scales:
         or when the models differ.
         """
         power = 0
+        if register.spelling is not None:
+            spelled = _spelled_power(register.spelling, quantity.unit, self._units)
+            return (
+                _foreign(register, quantity, register.spelling)
+                if spelled is None
+                else Scale(spelled, from_table=False)
+            )
+        if register.type == _TEXT and not self._stated(quantity, models):
+            # Digits without a unit have their own decimals, and mean something only where no unit is needed.
+            return Scale(0, from_table=False) if quantity.unit == _ONE else _foreign(register, quantity, "")
         if register.unit is not None:
             found = _unit_power(register.unit, quantity.unit, self._units)
             if found is None:
-                return Problem(
-                    "unit_unknown",
-                    f"{register.obis} comes in DLMS unit {register.unit}, which is not {quantity.unit} "
-                    f"({quantity.name})",
-                    hint="The register is shown as it came under `obis`; send us the telegram.",
-                    quantity=quantity.name,
-                )
+                return _foreign(register, quantity, f"DLMS unit {register.unit}")
             power = found
         if register.scaler is not None:
             return Scale(register.scaler + power, from_table=False)
@@ -68,6 +86,15 @@ class Scales:
             )
         return Scale(exponents.pop() + power, from_table=True)
 
+    def _stated(self, quantity: Quantity, models: Sequence[Meter]) -> bool:
+        """Whether the user or the meter model says in which power of ten the unit comes."""
+        keys = (quantity.name, quantity.family)
+        return any(key in self._configured for key in keys) or any(
+            (fact := model.registers.get(key)) is not None and fact.scaler is not None
+            for model in models
+            for key in keys
+        )
+
     def _table(self, quantity: Quantity, model: Meter | None) -> int:
         keys = (quantity.name, quantity.family)
         for key in keys:
@@ -78,6 +105,25 @@ class Scales:
             if fact is not None and fact.scaler is not None:
                 return fact.scaler
         return quantity.scaler
+
+
+def _foreign(register: Register, quantity: Quantity, unit: str) -> Problem:
+    comes = f"comes in {unit}, which is not" if unit else "comes without a unit and should be in"
+    return Problem(
+        "unit_unknown",
+        f"{register.obis} {comes} {quantity.unit} ({quantity.name})",
+        hint="The register is shown as it came under `obis`; send us the telegram.",
+        quantity=quantity.name,
+    )
+
+
+def _spelled_power(spelling: str, symbol: str | None, units: Mapping[str, Unit]) -> int | None:
+    """Find the power of ten from a unit as spelled to ``symbol``: as listed, else in other capitals if that is clear."""
+    known = units[symbol].spellings if symbol is not None else {}
+    if spelling in known:
+        return known[spelling]
+    powers = {power for listed, power in known.items() if listed.casefold() == spelling.casefold()}
+    return powers.pop() if len(powers) == 1 else None
 
 
 def _unit_power(code: int, symbol: str | None, units: Mapping[str, Unit]) -> int | None:

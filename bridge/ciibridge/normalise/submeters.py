@@ -1,8 +1,8 @@
 """Sub-meters (gas, water, heat) behind the meter: OBIS 0-n:24.x, n being the channel.
 
     0-n:24.1.0   M-Bus client (COSEM class 72): attribute 6 serial number, attribute 9 device type; DSMR: the type
-    0-n:96.1.0   serial number
-    0-n:24.2.1   value; what it is (gas, water, heat …) follows from the device type (EN 13757-3)
+    0-n:96.1.0   serial number; in Belgium 0-n:96.1.1
+    0-n:24.2.1   value (0-n:24.2.3 not converted, in Belgium; 0-n:24.3.0 in DSMR 2 and 3); what it is (gas, water, heat …) follows from the device type (EN 13757-3)
 
 Type and number often come in another telegram than the value, so they are remembered. A channel whose number is empty
 is not in use: what the meter sends for it is no reading.
@@ -21,7 +21,7 @@ from ciibridge.types import Measured, Number, Problem, Register, SubMeter, Value
 
 #: C.D.E of the M-Bus client and its attributes.
 _CLIENT: Final = (24, 1, 0)
-_SERIAL: Final = (96, 1, 0)
+_SERIALS: Final = ((96, 1, 0), (96, 1, 1))  # the second one in Belgium
 _IDENTIFICATION_NUMBER: Final = 6
 
 #: Reads one register as one quantity; None: withheld, already reported.
@@ -44,7 +44,7 @@ class SubMeters:
     def learn(self, register: Register, channel: int) -> bool:
         """Take ``register`` if it tells who sits on ``channel``; False: it is something else."""
         group = register.obis[2:5]
-        if group == _SERIAL or (group == _CLIENT and register.attribute == _IDENTIFICATION_NUMBER):
+        if group in _SERIALS or (group == _CLIENT and register.attribute == _IDENTIFICATION_NUMBER):
             self._ids[channel] = (text_of(register.value) or "").strip()
         elif group == _CLIENT:
             kind = _integer(register.value)

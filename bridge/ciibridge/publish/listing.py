@@ -18,7 +18,7 @@ from ciimodel.catalogue import Meter, Quantity, Resolved
 from ciibridge.normalise.clock import to_utc
 from ciibridge.normalise.identity import best_identity
 from ciibridge.normalise.registry import Registry
-from ciibridge.normalise.scale import Scales
+from ciibridge.normalise.scale import Scales, number_of
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.normalise.texts import time_text
 from ciibridge.publish.text import exact, json_value, utc_text
@@ -54,16 +54,16 @@ class Listing:
         return orjson.dumps(document)
 
     def _entry(self, register: Register, snapshot: Snapshot) -> dict[str, Any]:
-        value = register.value
-        if not isinstance(value, Number):
-            return {"value": json_value(value), "unit": None}
         quantity = self._quantity(register, snapshot)
+        value = number_of(register) if quantity else register.value
+        if not isinstance(value, Number):
+            return {"value": json_value(register.value), "unit": None}
         scale = self._scales.find(register, quantity, self._models(snapshot)) if quantity else None
         if quantity is None or scale is None or isinstance(scale, Problem):
             number = Number(value.mantissa, value.exponent + (register.scaler or 0))
             return {
                 "value": exact(number),
-                "unit": self._symbols.get(register.unit) if register.unit else None,
+                "unit": self._symbols.get(register.unit) if register.unit else register.spelling,
             }
         number = Number(value.mantissa, value.exponent + scale.exponent)
         entry: dict[str, Any] = {"value": exact(number), "unit": quantity.unit}

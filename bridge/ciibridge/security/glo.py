@@ -9,12 +9,14 @@ additional data = SC ‖ authentication key (‖ plaintext where it is authentic
 cipher alike; suite 2 has 256-bit keys.
 
 The encryption key alone opens every telegram. The authentication key only verifies the tag: without it nobody knows
-who sent the telegram. Whether a key is right shows in the result, which must begin like a push.
+who sent the telegram. Whether a key is right shows in the result, which must begin like a push, or like whatever else
+the meter sends.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -71,14 +73,32 @@ def is_ciphered(apdu: Apdu) -> bool:
     return bool(apdu.data) and apdu.data[0] in _CIPHERED
 
 
+def begins_like_a_push(plain: bytes) -> bool:
+    """Whether deciphering gave a push: for a wrong key, once in millions.
+
+    data-notification with its date-time (absent, plain, or tagged as Kamstrup and Kaifa do) and a structure or array
+    behind it; or event-notification with its optional time.
+    """
+    if plain[:1] == b"\x0f":
+        body = {b"\x00": 6, b"\x0c": 18, b"\x09": 19}.get(plain[5:6], len(plain))
+        return plain[body : body + 1] in (b"\x01", b"\x02")
+    if plain[:1] == b"\xc2":
+        attribute = {b"\x00": 2, b"\x01": 15}.get(
+            plain[1:2], len(plain)
+        )  # class 2, logical name 6 (ends in FF), …
+        return plain[attribute : attribute + 1] == b"\x00" and plain[attribute + 7 : attribute + 8] == b"\xff"
+    return False
+
+
 class Opener:
-    """Opens the telegrams of one meter; keeps nothing but its keys.
+    """Opens the telegrams of one meter; keeps nothing but its keys. ``plausible`` tells a plaintext from garbage.
 
     A plain APDU passes through as it is: ``Apdu.encrypted`` and ``Apdu.authenticated`` of the result say what it was
     worth, and the caller decides whether a plain one is welcome where a key is configured.
     """
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, plausible: Callable[[bytes], bool] = begins_like_a_push) -> None:
+        self._plausible = plausible
         self._auth_key = keys.auth_key
         self._cipher = AESGCM(keys.key) if keys.key else None
         self._key_octets = len(keys.key or b"")
@@ -124,7 +144,7 @@ class Opener:
             raise SecurityError("key_wrong", f"{message}{self._key_octets}")
         nonce = ciphered.title + ciphered.counter
         plain = _counter_mode(self._cipher, nonce, ciphered.text) if encrypted else ciphered.text
-        if not _begins_like_a_push(plain):
+        if not self._plausible(plain):
             self._refuse(ciphered, nonce)
         if self._auth_key is None or not ciphered.tag:
             return plain, False
@@ -136,8 +156,8 @@ class Opener:
 
     def _refuse(self, ciphered: _Ciphered, nonce: bytes) -> None:
         if not ciphered.control & _ENCRYPTED:
-            raise SecurityError("bad_apdu", "the authenticated APDU is not a push", offset=0)
-        if self._swapped and _begins_like_a_push(_counter_mode(self._swapped, nonce, ciphered.text)):
+            raise SecurityError("bad_apdu", "the authenticated APDU is not what the meter sends", offset=0)
+        if self._swapped and self._plausible(_counter_mode(self._swapped, nonce, ciphered.text)):
             message = "the authentication key opens the telegram: `key` and `auth_key` are swapped"
             raise SecurityError("key_wrong", message)
         raise SecurityError(
@@ -216,23 +236,6 @@ def _tag(cipher: AESGCM, nonce: bytes, ciphered: _Ciphered, plain: bytes, auth_k
     else:
         sealed = cipher.encrypt(nonce, b"", additional + plain)
     return sealed[-_GCM_TAG_OCTETS:][:_TAG_OCTETS]
-
-
-def _begins_like_a_push(plain: bytes) -> bool:
-    """Whether deciphering gave a push: for a wrong key, once in millions.
-
-    data-notification with its date-time (absent, plain, or tagged as Kamstrup and Kaifa do) and a structure or array
-    behind it; or event-notification with its optional time.
-    """
-    if plain[:1] == b"\x0f":
-        body = {b"\x00": 6, b"\x0c": 18, b"\x09": 19}.get(plain[5:6], len(plain))
-        return plain[body : body + 1] in (b"\x01", b"\x02")
-    if plain[:1] == b"\xc2":
-        attribute = {b"\x00": 2, b"\x01": 15}.get(
-            plain[1:2], len(plain)
-        )  # class 2, logical name 6 (ends in FF), …
-        return plain[attribute : attribute + 1] == b"\x00" and plain[attribute + 7 : attribute + 8] == b"\xff"
-    return False
 
 
 def _maker(ciphered: _Ciphered) -> str:

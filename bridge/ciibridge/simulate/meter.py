@@ -1,6 +1,7 @@
 """A simulated meter: what a model of the catalogue would push at a moment, as the octets on its line.
 
-    household (W, V, Wh …)  →  elements of a push list  →  APDU [→ ciphered]  →  frames
+    household (W, V, Wh …)  →  elements of a push list  →  APDU [→ ciphered]  →  frames        dlms-hdlc
+                            →  lines of a list          →  telegram [→ ciphered]              dsmr-p1
 
 Everything about the model (lists, types, powers of ten, addresses, blocks) is read from the catalogue, so a meter that
 is added to the schema can be simulated without a line of code.
@@ -8,7 +9,8 @@ is added to the schema can be simulated without a line of code.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Final
@@ -19,13 +21,14 @@ from ciimodel.catalogue import Meter, PushElement, PushList, Quantity, RegisterF
 from ciibridge.errors import ConfigError
 from ciibridge.normalise.positional import obis_of
 from ciibridge.normalise.settings import DEFAULT_ZONE, MeterSettings
+from ciibridge.simulate import p1
 from ciibridge.simulate.encode import Plain, date_time
 from ciibridge.simulate.frames import frames
 from ciibridge.simulate.household import Household
-from ciibridge.simulate.identity import device_name, system_title
+from ciibridge.simulate.identity import device_name, flag, system_title
 from ciibridge.simulate.measure import measure
 from ciibridge.simulate.submeters import sub_meter
-from ciibridge.simulate.telegram import Element, ScalerUnit, body, cipher, notification
+from ciibridge.simulate.telegram import Element, Piece, ScalerUnit, body, cipher, notification
 
 #: A-XDR type by COSEM class and attribute where the catalogue gives none.
 _TYPES: Final[dict[tuple[int, int], str]] = {
@@ -74,7 +77,10 @@ class SimulatedMeter:
         seed: int = 0,
     ) -> None:
         meter = MeterSettings(model=meter_id).find_model(catalogue)
-        if meter is None or meter.wire is None or not meter.wire.hdlc:
+        if meter is None:
+            raise ConfigError("no meter model is given")
+        self.protocol: Final = _protocol(catalogue, meter, operator)
+        if self.protocol != "dsmr-p1" and (meter.wire is None or not meter.wire.hdlc):
             raise ConfigError(
                 f"{meter_id} cannot be simulated: only DLMS in HDLC frames is, and schema/meters/{meter_id}.yaml "
                 "has no HDLC facts (wire)"
@@ -119,26 +125,57 @@ class SimulatedMeter:
     def telegram(self, pushed: PushList, at: datetime) -> bytes:
         """One telegram of one list, as the octets on the line."""
         self._counter = max(self._counter + 1, int((at - _COUNTER_START).total_seconds()))
+        if self.protocol == "dsmr-p1":
+            text = p1.telegram(f"{flag(self.meter)}5{self.meter.model}", self.lines(pushed, at))
+            return b"".join(piece.octets for piece in self._cipher([Piece(text)])) if self._keys else text
         apdu = notification(
             self._counter % (1 << 24),
             self._time(at),
             body(pushed.shape, self.elements(pushed, at), pushed.name),
         )
-        if self._keys:
-            apdu = cipher(apdu, self._system_title, self._counter % (1 << 32), *self._keys)
-        return frames(apdu, self._wire)
+        if self._wire is None:
+            raise ConfigError(f"{self.meter.id} has no HDLC facts")
+        return frames(self._cipher(apdu) if self._keys else apdu, self._wire)
+
+    def _cipher(self, apdu: list[Piece]) -> list[Piece]:
+        if self._keys is None:
+            return apdu
+        return cipher(apdu, self._system_title, self._counter % (1 << 32), *self._keys)
+
+    def lines(self, pushed: PushList, at: datetime) -> list[str]:
+        """Write the data lines of a DSMR-P1 telegram with the values of the household at ``at``."""
+        lines = []
+        for place, element in enumerate(pushed.elements, start=1):
+            with _naming(self.meter, pushed, place, element):
+                if element.obis is not None:
+                    lines.append(p1.line(obis_of(element.obis), *self._entries(element, at)))
+        return lines
+
+    def _entries(self, element: PushElement, at: datetime) -> list[str]:
+        """Give what stands in the parentheses of a data line."""
+        obis = obis_of(element.obis or "")
+        quantity = self._catalogue.quantities.get(element.quantity or "")
+        local = at.astimezone(self._zone)
+        if channel := sub_meter(obis):
+            return channel.entries(obis, local)
+        if quantity is None:
+            return [""]
+        if quantity.kind == "timestamp":
+            return [p1.time(local)]
+        if quantity.unit is not None:
+            return [p1.number(measure(self.household, at, obis), quantity.unit)]
+        if quantity.states:
+            state = self._state(quantity, at)
+            return [next((raw for raw, known in quantity.raw_states.items() if known == state), state)]
+        return [p1.text(obis, _TEXTS.get(quantity.name, _number)(self))]
 
     def elements(self, pushed: PushList, at: datetime) -> list[Element]:
         """Fill the elements of a list with the values of the household at ``at``."""
         elements = []
-        for place, pushed_element in enumerate(pushed.elements):
-            try:
-                type_name = pushed.types[place] if pushed.types else self._type(pushed_element)
-                elements.append(self._element(pushed_element, type_name, at))
-            except (LookupError, ValueError) as error:
-                raise ConfigError(
-                    f"{self.meter.id}, list {pushed.id}, element {place + 1} ({pushed_element.obis}): {error}"
-                ) from error
+        for place, element in enumerate(pushed.elements):
+            with _naming(self.meter, pushed, place + 1, element):
+                type_name = pushed.types[place] if pushed.types else self._type(element)
+                elements.append(self._element(element, type_name, at))
         return elements
 
     def _element(self, pushed: PushElement, type_name: str, at: datetime) -> Element:
@@ -192,7 +229,28 @@ class SimulatedMeter:
         return tariff if tariff in quantity.states else "connected"
 
     def _time(self, at: datetime) -> bytes:
-        return date_time(at.astimezone(self._zone), deviation=self._wire.deviation == "given")
+        return date_time(
+            at.astimezone(self._zone), deviation=self._wire is not None and self._wire.deviation == "given"
+        )
+
+
+@contextmanager
+def _naming(meter: Meter, pushed: PushList, place: int, element: PushElement) -> Iterator[None]:
+    """Say which element of the catalogue it was that a household cannot serve."""
+    try:
+        yield
+    except (LookupError, ValueError) as error:
+        raise ConfigError(
+            f"{meter.id}, list {pushed.id}, element {place} ({element.obis}): {error}"
+        ) from error
+
+
+def _protocol(catalogue: Resolved, meter: Meter, operator: str | None) -> str:
+    """Choose what the meter speaks: on the interface that the operator uses, else on its first one."""
+    found = MeterSettings(operator=operator).find_operator(catalogue)
+    used = [served.interface for served in found.meters if served.meter == meter.id] if found else []
+    chosen = [interface for interface in meter.interfaces if interface.id in used] or meter.interfaces
+    return chosen[0].protocol if chosen else ""
 
 
 def _check(key: bytes | None, auth_key: bytes | None, serial: str | None) -> None:
@@ -244,6 +302,7 @@ _TEXTS: Final[dict[str, Callable[[SimulatedMeter], str]]] = {
     "meter_gs1": lambda meter: f"{meter.number:016}",
     "message_text": lambda _: "simulated",
     "message_code": lambda _: "0",
+    "protocol_version": lambda _: "50",  # DSMR 5.0
 }
 
 

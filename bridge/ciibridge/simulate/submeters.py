@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from ciibridge.simulate import p1
 from ciibridge.simulate.encode import Plain
+from ciibridge.simulate.measure import Amount
 from ciibridge.simulate.telegram import ScalerUnit
 from ciibridge.types import Obis
 
 _FIRST_DAY: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _CUBIC_METRE: Final = 13  # DLMS units (IEC 62056-6-2)
 _WATT_HOUR: Final = 30
+_UNITS: Final = {_CUBIC_METRE: "m³", _WATT_HOUR: "Wh"}
 _CLIENT: Final = (24, 1, 0)
 _VALUE: Final = (24, 2, 1)
 _SERIAL: Final = (96, 1, 0)
@@ -45,6 +48,18 @@ class SubMeter:
         if group == _CLIENT:
             return self.device_type
         return self.scale if attribute == _SCALER_UNIT else self._counted(at)
+
+    def entries(self, obis: Obis, local: datetime) -> list[str]:
+        """Give what a DSMR-P1 telegram writes in the parentheses; a value is read every five minutes."""
+        group = obis[2:5]
+        if group == _SERIAL:
+            return [p1.text(obis, self.number)]
+        if group == _CLIENT:
+            return [f"{self.device_type:03}"]
+        read = local.replace(minute=local.minute - local.minute % 5, second=0)
+        power = max(self.scale.scaler, 0)
+        amount = Amount(self._counted(read) * 10**power, 10 ** max(-self.scale.scaler, 0), counted=True)
+        return [p1.time(read), p1.number(amount, _UNITS[self.scale.unit])]
 
     def _counted(self, at: datetime) -> int:
         days, rest = divmod(at - _FIRST_DAY, timedelta(days=1))

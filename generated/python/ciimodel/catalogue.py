@@ -455,6 +455,10 @@ class Wire(BaseModel):
     """
     Regular expression of the logical device name 0-0:42.0.0
     """
+    identification: Annotated[str | None, Field(title="Identification")]
+    """
+    Regular expression of the identification line of its text telegrams, without the slash
+    """
     fact: Fact
 
 

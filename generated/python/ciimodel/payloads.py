@@ -470,19 +470,19 @@ class Values(BaseModel):
     """
     volume_gas: Annotated[float | None, Field(title="Gas volume")] = None
     """
-    OBIS 0-n:24.2.1, 0-n:24.2.3. Unit m³.
+    OBIS 0-n:24.2.1, 0-n:24.2.3, 0-n:24.3.0. Unit m³.
     """
     volume_water: Annotated[float | None, Field(title="Water volume")] = None
     """
-    OBIS 0-n:24.2.1. Unit m³.
+    OBIS 0-n:24.2.1, 0-n:24.3.0. Unit m³.
     """
     energy_heat: Annotated[float | None, Field(title="Heat energy")] = None
     """
-    OBIS 0-n:24.2.1. Unit Wh.
+    OBIS 0-n:24.2.1, 0-n:24.3.0. Unit Wh.
     """
     energy_cooling: Annotated[float | None, Field(title="Cooling energy")] = None
     """
-    OBIS 0-n:24.2.1. Unit Wh.
+    OBIS 0-n:24.2.1, 0-n:24.3.0. Unit Wh.
     """
 
 

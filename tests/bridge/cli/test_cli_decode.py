@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 E450 = CAPTURES / "dlms-hdlc/lg-e450-ch-vse2026.bin"
 E570 = CAPTURES / "dlms-hdlc/lg-e570-ch-encrypted.bin"
+P1 = CAPTURES / "dsmr-p1/fluvius-v171.txt"
 THREE = CAPTURES / "dlms-hdlc/kamstrup-omnipower-no-1phase-null-fields.bin"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -32,14 +34,19 @@ def problems(result: Result) -> list[dict[str, object]]:
 def published(file: Path, **settings: object) -> list[bytes]:
     """What the bridge publishes under ``state`` with ``clock = "meter"``."""
     chosen = MeterSettings(clock="meter", **settings)  # type: ignore[arg-type]
-    pipeline = Pipeline(ciimodel.load(), chosen)
+    pipeline = Pipeline(ciimodel.load(), chosen, "dsmr-p1" if file == P1 else "dlms-hdlc")
     messages = Messages(ciimodel.load(), chosen)
     found = pipeline.feed(file.read_bytes(), NOW) + pipeline.finish()
     snapshots = [item for item in found if isinstance(item, Snapshot)]
-    return [m.payload for s in snapshots for m in messages.snapshot(s) if m.topic.endswith("/state")]
+    return [
+        m.payload
+        for s in snapshots
+        for m in messages.snapshot(s)
+        if re.fullmatch(r"cii/v1/[^/]+/state", m.topic)
+    ]
 
 
-@pytest.mark.parametrize("file", [E450, THREE], ids=["E450", "Omnipower"])
+@pytest.mark.parametrize("file", [E450, THREE, P1], ids=["E450", "Omnipower", "P1"])
 def test_it_prints_what_is_published_to_the_octet(file: Path) -> None:
     result = decode(file)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -53,6 +60,24 @@ def test_the_state_of_an_e450() -> None:
     assert (state["ts"], state["ts_source"]) == ("2026-05-04T09:39:21Z", "meter")
     assert state["values"]["current_l1"] == 0.09
     assert '"current_l3":0.00' in line
+
+
+def test_the_protocol_is_seen_from_the_octets_unless_it_is_given() -> None:
+    ciphered = decode(CAPTURES / "dsmr-p1/sagemcom-at-graz-encrypted-no-key.bin")
+    assert (ciphered.exit_code, [p["code"] for p in problems(ciphered)]) == (1, ["key_missing"])
+    assert decode(P1, "--protocol", "dsmr-p1").stdout == decode(P1).stdout != ""
+    wrong = decode(P1, "--protocol", "dlms-hdlc")
+    assert (wrong.exit_code, [p["code"] for p in problems(wrong)]) == (1, ["noise"])
+    unknown = decode(P1, "--protocol", "p1")
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
+    assert "write one of dlms-hdlc, dsmr-p1" in unknown.stderr
+
+
+def test_a_bad_line_is_told_and_the_rest_is_printed() -> None:
+    result = decode("-", data=b"/XXX5\r\n\r\n0-0:96.1.0(x1)\r\n1-0:1.x(1)\r\n1-0:1.7.0(00.193*kW)\r\n!\r\n")
+    (problem,) = problems(result)
+    assert (problem["code"], problem["offset"]) == ("bad_line", 25)
+    assert json.loads(result.stdout)["values"] == {"power_import": 193}
 
 
 def test_a_key_opens_it_in_any_spelling_and_from_the_environment() -> None:

@@ -133,7 +133,7 @@ def test_demo_on_a_terminal_is_a_table_and_ends_with_ctrl_c() -> None:
     for words in (
         "EKZ · E450",
         "AEW · E450",
-        "ewb · ",
+        "ewb · AS3000, P1",
         "Romande · AM550",
         "value/power_net",
         "mosquitto_sub -p",

@@ -208,7 +208,6 @@ def test_a_hand_made_serial() -> None:
     ("meter_id", "options", "said"),
     [
         ("lg-e45", {}, "did you mean lg-e450"),
-        ("honeywell-as3000", {}, "honeywell-as3000.yaml has no HDLC facts"),
         ("lg-e450", {"lists": ("vse2062",)}, "lg-e450 has no list 'vse2062': did you mean vse2026?"),
         ("lg-e360", {"lists": ("x",)}, "lg-e360 has no list 'x': it has vse2026"),
         ("lg-e450", {"operator": "ekzz"}, "did you mean ekz"),
@@ -222,6 +221,13 @@ def test_what_cannot_be_simulated(meter_id: str, options: dict[str, object], sai
     with pytest.raises(ConfigError) as raised:
         SimulatedMeter(CATALOGUE, meter_id, **options)  # type: ignore[arg-type]
     assert said in str(raised.value)
+
+
+def test_a_model_without_facts_of_its_line() -> None:
+    meter = CATALOGUE.meters["lg-e450"].model_copy(update={"wire": None})
+    catalogue = CATALOGUE.model_copy(update={"meters": {meter.id: meter}})
+    with pytest.raises(ConfigError, match=r"lg-e450.yaml has no HDLC facts"):
+        SimulatedMeter(catalogue, meter.id)
 
 
 def test_a_list_that_asks_for_what_a_household_has_not() -> None:

@@ -1,0 +1,293 @@
+"""DSMR-P1: cut a stream of octets into telegrams: bytes → Frame (P1 companion standard 5.0.2, chapter 5; eMUCS-P1 1.7.1).
+
+    plain       / X X X 5 <identification> CR LF CR LF  <data lines> CR LF  !  C C C C  CR LF
+                |──────────────────── CRC-16 over all this ──────────────────|
+    ciphered    DB 08 <system title: 8> <length> <security control> <counter: 4> <ciphertext> [<tag: 12>]
+    ciphered,   / X X X 5 <identification> CR LF CR LF  00 <length> <security control> <counter: 4> <ciphertext>  ! C C C C
+    no tag DB   (Poland: no system title, and a CRC that is not one of the octets on the wire)
+
+Versions before 4 have no CRC, and some meters leave out the empty line or the last line end. A CRC that is there must be
+right, and a telegram that states a version with CRC must have one. Telegrams without CRC are taken as they are.
+
+A telegram may be cut off and the next one begin in the middle of it. As that shows only by its beginning, a beginning
+inside a damaged telegram, or inside the ciphertext (where it stands by chance once in 10⁵ telegrams), is believed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from ciibridge.framing.crc import crc_arc
+from ciibridge.types import Frame, Problem
+
+#: No meter sends more: a Belgian telegram with logs and four sub-meters has about 2,500 octets.
+LONGEST_OCTETS: Final = 8192
+#: A run of garbage is reported when it ends; a longer one in pieces of this size.
+NOISE_REPORT_OCTETS: Final = 2048
+
+_TEXT_START: Final = rb"/[A-Za-z]{3}[0-9]"
+_CIPHERED_START: Final = rb"\xdb\x08[A-Za-z]{3}"
+_TEXT: Final = re.compile(_TEXT_START)
+_START: Final = re.compile(_TEXT_START + rb"|" + _CIPHERED_START)
+_START_OCTETS: Final = 5  # that both kinds of start have
+#: Starts to be believed where no text is: a whole identification line; a system title, its length and security control.
+_SURE_TEXT_START: Final = re.compile(rb"/[A-Za-z]{3}[0-9][\x02\x20-\x7e]{0,80}\r\n")
+_SURE_CIPHERED_START: Final = re.compile(
+    _CIPHERED_START + rb".{5}(?:\x81.|\x82..)[\x20-\x22\x30-\x32]", re.DOTALL
+)
+_CIPHERED_BODY: Final = re.compile(rb"/[^\r\n]{4,80}\r\n\r\n\x00(?=[\x81\x82])")
+_END: Final = re.compile(rb"[\r\n]!")
+_CRC_DIGITS: Final = 4
+_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+#: Version 4 and later of the Netherlands, any of Belgium: these telegrams have a CRC.
+_VERSION_WITH_CRC: Final = re.compile(rb"[\r\n](?:1-3:0\.2\.8\([4-9]\d\)|0-0:96\.1\.4\(\d+\))")
+_CIPHERED_HEADER: Final = 15  # DB 08, title, length in three octets, security control
+_LEAST_CIPHERED: Final = 1 + 4 + 1  # security control, counter, something
+_NOT_P1_SECURITY: Final = 0x4C  # suites that do not exist, and the broadcast key
+_BLANK: Final = b"\r\n\0 "
+
+
+class _Cut(NamedTuple):
+    """Where a telegram ends, counted from the beginning of the buffer."""
+
+    end: int
+    fault: str = ""  # why it cannot be trusted
+    checked: bool = False  # its CRC is right
+
+
+class _Damage(NamedTuple):
+    code: str
+    message: str
+
+
+_CUT_OFF: Final = _Damage("incomplete", "a telegram begins before the one before it has ended")
+
+
+@dataclass(slots=True)
+class _Run:
+    """Octets in a row that belong to no good telegram."""
+
+    start: int
+    told: bool = False  # a Problem already says why
+    octets: int = 0
+    blank: bool = True  # line ends and fill between telegrams: nobody's fault
+
+
+class P1Framer:
+    """Cuts a stream of octets into P1 telegrams; never raises, and holds no more than one telegram between calls.
+
+    A ``Frame`` holds the telegram from ``/`` to the end of the CRC, or a ciphered one from its first octet to its last.
+    ``frames``, ``damaged`` and ``skipped_octets`` count for diagnosis.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.damaged = 0
+        self.skipped_octets = 0
+        self._buffer = bytearray()
+        self._offset = 0  # of the buffer's first octet in the stream
+        self._run: _Run | None = None
+
+    @property
+    def pending_octets(self) -> int:
+        """Octets held until more arrive."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[Frame | Problem]:
+        """Take the next octets, in chunks of any size; give what they completed, in stream order."""
+        found: list[Frame | Problem] = []
+        # In pieces, so that what is too long does not depend on how the stream was cut.
+        for begin in range(0, len(data), LONGEST_OCTETS):
+            self._buffer += data[begin : begin + LONGEST_OCTETS]
+            self._search(found, final=False)
+        return found
+
+    def finish(self) -> list[Frame | Problem]:
+        """End the stream: give what needed no more octets, report what is incomplete."""
+        found: list[Frame | Problem] = []
+        self._search(found, final=True)
+        self._end_run(found)
+        return found
+
+    def _search(self, found: list[Frame | Problem], *, final: bool) -> None:
+        while self._buffer:
+            start = _START.search(self._buffer)
+            if start is None:
+                # The first octets of a beginning may be the last ones here.
+                self._skip(len(self._buffer) if final else len(self._buffer) - _START_OCTETS + 1, found)
+                return
+            self._skip(start.start(), found)
+            cut = self._cut(final=final)
+            if isinstance(cut, _Cut):
+                self._take(cut, found)
+            elif cut is not None:
+                self._drop(cut, found)
+            else:
+                return
+
+    def _cut(self, *, final: bool) -> _Cut | _Damage | None:
+        """Find the end of the telegram that begins the buffer; None: more octets are needed."""
+        buffer = self._buffer
+        ciphered = _announced(buffer)
+        if isinstance(ciphered, _Damage):
+            return ciphered
+        cut = _text(buffer, final=final) if ciphered is None else _ciphered(buffer, ciphered, final=final)
+        if cut is not None and cut.end > LONGEST_OCTETS:
+            cut = None
+        if cut is None:
+            return self._unfinished(plain=ciphered is None, final=final)
+        if not cut.checked and _restarts(buffer, cut.end, plain=ciphered is None):
+            return _CUT_OFF
+        if ciphered is not None and cut.fault:
+            return _Damage("bad_length", cut.fault)
+        return cut
+
+    def _unfinished(self, *, plain: bool, final: bool) -> _Damage | None:
+        buffer = self._buffer
+        if plain and _SURE_CIPHERED_START.search(buffer):  # text never ends there
+            return _CUT_OFF
+        if len(buffer) >= LONGEST_OCTETS:
+            return _Damage("too_long", f"a telegram does not end within {LONGEST_OCTETS} octets")
+        if final:
+            return _Damage("incomplete", f"the stream ends inside a telegram ({len(buffer)} octets)")
+        return None
+
+    def _take(self, cut: _Cut, found: list[Frame | Problem]) -> None:
+        octets = bytes(self._buffer[: cut.end])
+        if cut.fault:
+            self.damaged += 1
+            self._begin_damage(found)
+            found.append(Problem("bad_checksum", cut.fault, self._offset))
+            self._skip(cut.end, found)
+            return
+        self._end_run(found)
+        self.frames += 1
+        found.append(Frame(information=octets, offset=self._offset, raw=octets))
+        self._consume(cut.end)
+
+    def _drop(self, damage: _Damage, found: list[Frame | Problem]) -> None:
+        """Report a damaged telegram and look for the next one behind its first octet."""
+        self.damaged += 1
+        self._begin_damage(found)
+        found.append(Problem(damage.code, damage.message, self._offset))
+        self._skip(1, found)
+
+    # -- octets that belong to no telegram -------------------------------------------------------------------------
+
+    def _begin_damage(self, found: list[Frame | Problem]) -> None:
+        self._end_run(found)
+        self._run = _Run(self._offset, told=True)
+
+    def _skip(self, size: int, found: list[Frame | Problem]) -> None:
+        while size > 0:
+            run = self._run = self._run or _Run(self._offset)
+            piece = bytes(self._buffer[: min(size, NOISE_REPORT_OCTETS - run.octets)])
+            run.octets += len(piece)
+            run.blank = run.blank and not piece.strip(_BLANK)
+            size -= len(piece)
+            self._consume(len(piece))
+            if run.octets >= NOISE_REPORT_OCTETS:
+                self._end_run(found)
+
+    def _end_run(self, found: list[Frame | Problem]) -> None:
+        run, self._run = self._run, None
+        if run is None or run.blank:
+            return
+        self.skipped_octets += run.octets
+        if not run.told:
+            found.append(Problem("noise", f"{run.octets} octets that belong to no telegram", run.start))
+
+    def _consume(self, size: int) -> None:
+        del self._buffer[:size]
+        self._offset += size
+
+
+def _restarts(buffer: bytearray, end: int, *, plain: bool) -> bool:
+    """Whether another telegram begins inside the one that seems to end at ``end``; of the same meter if ciphered."""
+    if plain:
+        return _START.search(buffer, 1, end) is not None
+    same = buffer.startswith(b"\xdb") and buffer.find(buffer[:_START_OCTETS], 1, end) >= 0
+    return same or _SURE_TEXT_START.search(buffer, 1, end) is not None
+
+
+def begins_like_a_telegram(octets: bytes) -> bool:
+    """Whether these octets are the beginning of a telegram in plain text."""
+    return _TEXT.match(octets) is not None
+
+
+def lacks_system_title(octets: bytes) -> bool:
+    """Whether this telegram is ciphered behind a plain identification line, as in Poland."""
+    return _CIPHERED_BODY.match(octets) is not None
+
+
+def text_fault(octets: bytes) -> str:
+    """Say why a whole telegram in plain text cannot be trusted: its end is missing, or its CRC; empty: it can.
+
+    For what was ciphered: ``P1Framer`` has looked at plain telegrams already.
+    """
+    cut = _text(bytearray(octets), final=True)
+    return "the telegram has no end" if cut is None else cut.fault
+
+
+def _text(buffer: bytearray, *, final: bool) -> _Cut | None:
+    """Find the end of a plain telegram: an exclamation mark at the beginning of a line, and four digits or nothing."""
+    found = _END.search(buffer)
+    if found is None:
+        return None
+    mark = found.end()
+    digits = buffer[mark : mark + _CRC_DIGITS]
+    whole = len(digits) == _CRC_DIGITS
+    if not all(octet in _HEX for octet in digits) or (not digits and final):
+        missing = _VERSION_WITH_CRC.search(buffer, 0, mark) is not None
+        return _Cut(mark, "the telegram has no CRC, which its version demands" if missing else "")
+    if not whole:  # fewer than four: more may come, and after the last octet the digits are cut off
+        return None
+    sent, counted = int(digits, 16), crc_arc(bytes(buffer[:mark]))
+    fault = f"the CRC of a telegram of {mark} octets is {sent:04X}, its text gives {counted:04X}"
+    return _Cut(mark + _CRC_DIGITS, "" if sent == counted else fault, checked=sent == counted)
+
+
+class _Announced(NamedTuple):
+    """A ciphered telegram: where its ciphered part ends, and whether an exclamation mark follows."""
+
+    end: int
+    marked: bool
+
+
+def _announced(buffer: bytearray) -> _Announced | _Damage | None:
+    """Read what a ciphered telegram announces; ``end`` 0: not all there yet; None: the telegram is plain."""
+    header = None
+    if buffer[0] == ord("/"):
+        header = _CIPHERED_BODY.match(buffer)
+        if header is None:
+            return None
+    at = header.end() if header else 10
+    marked = header is not None
+    width = 1 + (buffer[at] & 0x7F if at < len(buffer) and buffer[at] & 0x80 else 0)
+    if width > 3:
+        return _Damage("bad_length", "octets that look like a ciphered telegram announce no possible length")
+    begin = at + width
+    if len(buffer) <= begin:
+        return _Announced(0, marked)
+    size = int.from_bytes(buffer[at + 1 : begin], "big") if width > 1 else buffer[at]
+    if not _LEAST_CIPHERED <= size <= LONGEST_OCTETS or buffer[begin] & _NOT_P1_SECURITY:
+        return _Damage("bad_length", "octets that look like a ciphered telegram announce no possible length")
+    return _Announced(begin + size, marked)
+
+
+def _ciphered(buffer: bytearray, announced: _Announced, *, final: bool) -> _Cut | None:
+    """Find the end of a ciphered telegram."""
+    end, marked = announced
+    if not end or len(buffer) < end:
+        return None
+    if not marked:
+        return _Cut(end)
+    digits = buffer[end + 1 : end + 1 + _CRC_DIGITS]
+    if bytes(buffer[end : end + 1]) not in (b"", b"!"):
+        return _Cut(end, "a ciphered telegram does not end where it announces")
+    if len(digits) < _CRC_DIGITS and not final and all(octet in _HEX for octet in digits):
+        return None
+    has_crc = len(digits) == _CRC_DIGITS and all(octet in _HEX for octet in digits)
+    return _Cut(min(end + 1 + (_CRC_DIGITS if has_crc else 0), len(buffer)))

@@ -1,0 +1,47 @@
+"""One line a protocol: framing, security and decoding put together, octets in, readings out.
+
+    dlms   DLMS/COSEM pushes, in HDLC or in M-Bus frames
+    p1     DSMR-P1 telegrams
+
+Pure, as its parts are. Another protocol is a module here and a row in ``LINES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, Protocol
+
+from ciibridge.framing.hdlc import HdlcFramer
+from ciibridge.framing.reassembly import Reassembler
+from ciibridge.lines.dlms import DlmsLine
+from ciibridge.lines.p1 import P1Line
+from ciibridge.normalise import MeterSettings
+from ciibridge.types import Problem, Reading
+
+__all__ = ["LINES", "Line"]
+
+
+class Line(Protocol):
+    """Framing, security and decoding of one protocol."""
+
+    @property
+    def frames_ok(self) -> int:
+        """Count the good frames."""
+
+    @property
+    def frames_bad(self) -> int:
+        """Count the damaged frames."""
+
+    def feed(self, data: bytes) -> list[Reading | Problem]:
+        """Take octets in pieces of any size; give what they completed, in order. Never raises."""
+
+    def finish(self) -> list[Reading | Problem]:
+        """End the stream; give what is left."""
+
+
+#: Protocol of an interface in the catalogue → its line.
+LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {
+    "dlms-hdlc": partial(DlmsLine, HdlcFramer, Reassembler),
+    "dsmr-p1": P1Line,
+}

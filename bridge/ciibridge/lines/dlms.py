@@ -1,0 +1,65 @@
+"""The line of DLMS/COSEM pushes: octets → frames → APDUs → opened → Reading (IEC 62056-5-3, IEC 62056-46)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ciibridge.decode.dlms import LayoutBook, decode
+from ciibridge.errors import DecodeError, SecurityError
+from ciibridge.lines.parts import Assembler, Framer, problem
+from ciibridge.normalise import MeterSettings
+from ciibridge.security.gate import Gate
+from ciibridge.security.glo import Keys
+from ciibridge.types import Apdu, Frame, Problem, Reading
+
+
+class DlmsLine:
+    """DLMS notifications, plain or ciphered; ``framer`` and ``assembler`` say in which frames they come."""
+
+    def __init__(
+        self, framer: Callable[[], Framer], assembler: Callable[[], Assembler], settings: MeterSettings
+    ) -> None:
+        self._framer = framer()
+        self._assembler = assembler()
+        self._gate = Gate(Keys(settings.key, settings.auth_key))
+        self._book = LayoutBook()
+
+    @property
+    def frames_ok(self) -> int:
+        """Count the good frames."""
+        return self._framer.frames
+
+    @property
+    def frames_bad(self) -> int:
+        """Count the damaged frames."""
+        return self._framer.damaged
+
+    def feed(self, data: bytes) -> list[Reading | Problem]:
+        """Take octets in pieces of any size; give what they completed, in order. Never raises."""
+        found: list[Reading | Problem] = []
+        self._frames(self._framer.feed(data), found)
+        return found
+
+    def finish(self) -> list[Reading | Problem]:
+        """End the stream; give what is left."""
+        found: list[Reading | Problem] = []
+        self._frames(self._framer.finish(), found)
+        self._apdus(self._assembler.finish(), found)
+        return found
+
+    def _frames(self, frames: Iterable[Frame | Problem], found: list[Reading | Problem]) -> None:
+        for frame in frames:
+            if isinstance(frame, Problem):
+                found.append(frame)
+            else:
+                self._apdus(self._assembler.feed(frame), found)
+
+    def _apdus(self, apdus: Iterable[Apdu | Problem], found: list[Reading | Problem]) -> None:
+        for apdu in apdus:
+            if isinstance(apdu, Problem):
+                found.append(apdu)
+                continue
+            try:
+                found.append(decode(self._gate.admit(apdu), self._book))
+            except (SecurityError, DecodeError) as error:
+                found.append(problem(error, apdu.offset))

@@ -1,0 +1,43 @@
+"""What every line does with an APDU before it decodes it: open it, refuse what is too little protected, or replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ciibridge.errors import SecurityError
+from ciibridge.security.glo import Keys, Opener, ReplayGuard, begins_like_a_push
+from ciibridge.types import Apdu
+
+
+class Gate:
+    """The gate of one meter's line: its keys and its last invocation counter."""
+
+    def __init__(self, keys: Keys, plausible: Callable[[bytes], bool] = begins_like_a_push) -> None:
+        """``plausible``: whether octets begin like what this line decodes; tells a wrong key."""
+        self._opener = Opener(keys, plausible)
+        self._replay = ReplayGuard()
+        self.has_key = keys.key is not None
+        self._wants_authentic = keys.auth_key is not None
+
+    def admit(self, apdu: Apdu) -> Apdu:
+        """Give the plain APDU with what is known of its origin; raises SecurityError when it is refused."""
+        plain = self._opener.open(apdu)
+        self._demand(plain)
+        self._replay.check(plain)
+        return plain
+
+    def _demand(self, apdu: Apdu) -> None:
+        """Refuse what is less protected than the configured keys say it must be (ADR 9).
+
+        Anybody who reaches the line can send a plain telegram, or leave the tag out of an encrypted one.
+        """
+        if self.has_key and not (apdu.encrypted or apdu.authenticated):
+            raise SecurityError(
+                "not_encrypted", "a key is configured, yet the telegram is plain; it is refused"
+            )
+        if self._wants_authentic and not apdu.authenticated:
+            raise SecurityError(
+                "not_authentic",
+                "`auth_key` is configured, yet the telegram has no authentication tag; it is refused. "
+                "Remove `auth_key` if the operator says that the meter only encrypts",
+            )
