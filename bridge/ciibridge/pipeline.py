@@ -4,7 +4,7 @@
                a line, chosen by protocol
 
 Pure: no I/O, no clock of its own, no threads. ``LINES`` is the table of protocols; another one is a class beside
-``_DlmsHdlc`` and a row there.
+``_Dlms`` and a row there.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 from ciimodel.catalogue import Resolved
@@ -20,6 +21,8 @@ from ciimodel.catalogue import Resolved
 from ciibridge.decode.dlms import LayoutBook, decode
 from ciibridge.errors import ConfigError, DecodeError, ProtocolError, SecurityError
 from ciibridge.framing.hdlc import HdlcFramer
+from ciibridge.framing.mbus import MbusFramer
+from ciibridge.framing.mbus_transport import MbusTransport
 from ciibridge.framing.reassembly import Reassembler
 from ciibridge.link import Link, LinkState
 from ciibridge.normalise import ClockPolicy, MeterSettings, Normaliser
@@ -70,12 +73,33 @@ class Line(Protocol):
         """End the stream; give what is left."""
 
 
-class _DlmsHdlc:
-    """DLMS/COSEM notifications in HDLC frames, plain or ciphered."""
+class _Framer(Protocol):
+    """Octets → frames; ``frames`` and ``damaged`` count."""
 
-    def __init__(self, settings: MeterSettings) -> None:
-        self._framer = HdlcFramer()
-        self._reassembler = Reassembler()
+    frames: int
+    damaged: int
+
+    def feed(self, data: bytes) -> list[Frame | Problem]: ...
+
+    def finish(self) -> list[Frame | Problem]: ...
+
+
+class _Assembler(Protocol):
+    """Frames → whole telegrams."""
+
+    def feed(self, frame: Frame) -> list[Apdu | Problem]: ...
+
+    def finish(self) -> list[Apdu | Problem]: ...
+
+
+class _Dlms:
+    """DLMS/COSEM notifications, plain or ciphered; ``framer`` and ``assembler`` say in which frames they come."""
+
+    def __init__(
+        self, framer: Callable[[], _Framer], assembler: Callable[[], _Assembler], settings: MeterSettings
+    ) -> None:
+        self._framer = framer()
+        self._assembler = assembler()
         self._opener = Opener(Keys(settings.key, settings.auth_key))
         self._replay = ReplayGuard()
         self._book = LayoutBook()
@@ -103,7 +127,7 @@ class _DlmsHdlc:
         """End the stream; give what is left."""
         found: list[Reading | Problem] = []
         self._frames(self._framer.finish(), found)
-        self._apdus(self._reassembler.finish(), found)
+        self._apdus(self._assembler.finish(), found)
         return found
 
     def _frames(self, frames: Iterable[Frame | Problem], found: list[Reading | Problem]) -> None:
@@ -111,7 +135,7 @@ class _DlmsHdlc:
             if isinstance(frame, Problem):
                 found.append(frame)
             else:
-                self._apdus(self._reassembler.feed(frame), found)
+                self._apdus(self._assembler.feed(frame), found)
 
     def _apdus(self, apdus: Iterable[Apdu | Problem], found: list[Reading | Problem]) -> None:
         for apdu in apdus:
@@ -149,7 +173,10 @@ def _problem(error: ProtocolError, apdu: Apdu) -> Problem:
 
 
 #: Protocol of an interface in the catalogue → its line.
-LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {"dlms-hdlc": _DlmsHdlc}
+LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {
+    "dlms-hdlc": partial(_Dlms, HdlcFramer, Reassembler),
+    "dlms-mbus": partial(_Dlms, MbusFramer, MbusTransport),
+}
 
 
 class Pipeline:
