@@ -24,6 +24,7 @@ from ciibridge.framing.hdlc import HdlcFramer
 from ciibridge.framing.mbus import MbusFramer
 from ciibridge.framing.mbus_transport import MbusTransport
 from ciibridge.framing.reassembly import Reassembler
+from ciibridge.lines_mbus import MbusLine
 from ciibridge.link import Link, LinkState
 from ciibridge.normalise import ClockPolicy, MeterSettings, Normaliser
 from ciibridge.security.glo import Keys, Opener, ReplayGuard
@@ -176,6 +177,7 @@ def _problem(error: ProtocolError, apdu: Apdu) -> Problem:
 LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {
     "dlms-hdlc": partial(_Dlms, HdlcFramer, Reassembler),
     "dlms-mbus": partial(_Dlms, MbusFramer, MbusTransport),
+    "mbus": MbusLine,
 }
 
 

@@ -276,7 +276,6 @@ def test_a_meter_number_without_a_code_gets_its_code() -> None:
     reading = reading_of(capture("dlms-mbus/kaifa-at-netz-noe-example.bin"))
     assert reading.values == ()
     assert (str(reading.registers[-1].obis), reading.registers[-1].value) == ("0-0:96.1.0", "181220000009")
-    assert reading.types == ("octet-string",)
     assert str(reading.registers[0].obis) == "0-0:1.0.0"
 
 
