@@ -15,6 +15,9 @@ from ciibridge.decode.dlms import LayoutBook, decode
 from ciibridge.normalise import Normaliser
 from ciibridge.pipeline import MeterSettings, Pipeline
 from ciibridge.types import Apdu, Number, Problem, Reading, Snapshot
+from hypothesis import given
+from hypothesis import strategies as st
+from test_mbus_frames import segment
 
 NOW: Final = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 TOLERANCE: Final = Decimal("0.02")  # of what the source rounded (captures/README.md)
@@ -138,6 +141,15 @@ def test_truncations_and_noise_cost_no_other_telegram() -> None:
         found = pipeline.feed(noise + good.data[:size] + noise + good.data + noise, NOW) + pipeline.finish()
         assert len(snapshots(found)) == 1
         assert codes(found)
+
+
+@given(st.binary(min_size=1, max_size=120), st.sampled_from([0x00, 0x10, 0x11, 0x1F, 0x72]))
+def test_arbitrary_telegrams_raise_nothing(octets: bytes, ci: int) -> None:
+    good = capture(GOOD)
+    pipeline = Pipeline(ciimodel.load(), MeterSettings(key=good.key, clock="meter"), "dlms-mbus")
+    found = pipeline.feed(segment(ci, octets) + segment(0x11, octets) + good.data, NOW) + pipeline.finish()
+    assert len(snapshots(found)) == 1
+    assert all(isinstance(item, Snapshot | Problem) for item in found)
 
 
 @names(BARE)

@@ -209,7 +209,7 @@ def test_headers() -> None:
         ("7010", "device_error", "access denied"),
         ("7055", "device_error", "error 55"),
         ("99", "unknown_format", "CI 99"),
-        ("10", "unknown_format", "CI 10"),
+        ("10", "unknown_format", 'CI 10 .*"dlms-mbus"'),
         ("72 78 56", "bad_apdu", "cut off"),
     ],
 )

@@ -24,6 +24,8 @@ NONE: Final = frozenset((0x78,))
 FIXED: Final = frozenset((0x73, 0x77))
 _TURNED: Final = frozenset((0x76, 0x77))
 _ERROR: Final = 0x70
+_FIRST_APPLICATION: Final = 0x20  # below are segments of the transport layer
+_DLMS: Final = ': it is part of a DLMS telegram, set protocol = "dlms-mbus"'
 _LONG_OCTETS: Final = 12
 _SHORT_OCTETS: Final = 4
 _FIXED_OCTETS: Final = 6
@@ -88,7 +90,8 @@ def read(frame: Frame) -> Header:
     sizes = {LONG: _LONG_OCTETS, SHORT: _SHORT_OCTETS, NONE: 0, FIXED: _FIXED_OCTETS}
     size = next((size for known, size in sizes.items() if ci in known), None)
     if size is None:
-        raise DecodeError("unknown_format", f"an M-Bus frame with CI {ci:02X} is no reading")
+        remedy = _DLMS if ci < _FIRST_APPLICATION else ""
+        raise DecodeError("unknown_format", f"an M-Bus frame with CI {ci:02X} is no reading{remedy}")
     fields = octets[1 : 1 + size]
     if len(fields) < size:
         raise DecodeError("bad_apdu", "the header of an M-Bus telegram is cut off", offset=len(octets))
