@@ -18,6 +18,7 @@ announced a length that covers it. Only where no damage is being skipped do E5 a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ciibridge.types import Frame, Problem
@@ -57,15 +58,21 @@ class _Damage(NamedTuple):
     message: str
 
 
-def looks_like(octets: bytes) -> bool:
-    """Tell whether a whole and good long frame stands in ``octets``, whatever is before and behind it."""
+def long_frames(octets: bytes) -> Iterator[Frame]:
+    """Find every whole and good long frame in ``octets``, whatever is before and behind it."""
     begin = octets.find(_LONG)
     while begin >= 0:
         found = _long(octets, begin, 0)
+        behind = begin + 1
         if isinstance(found, _Good) and found.frame.control in _KNOWN_C:
-            return True
-        begin = octets.find(_LONG, begin + 1)
-    return False
+            yield found.frame
+            behind = found.end
+        begin = octets.find(_LONG, behind)
+
+
+def looks_like(octets: bytes) -> bool:
+    """Tell whether M-Bus frames stand in ``octets``; ``mbus_transport.looks_like`` tells if they hold DLMS."""
+    return next(long_frames(octets), None) is not None
 
 
 class MbusFramer:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from ciibridge.framing.mbus import long_frames
 from ciibridge.types import Apdu, Frame, Problem
 
 #: Senders followed at once. A customer interface has one; more come from a shared bus or from noise.
@@ -23,6 +24,15 @@ _LAST: Final = 0x10
 _NOT_TRANSPORT: Final = 0xE0
 
 
+def looks_like(octets: bytes) -> bool:
+    """Tell whether M-Bus frames with segments of DLMS telegrams stand in ``octets``."""
+    return any(_is_segment(frame) for frame in long_frames(octets))
+
+
+def _is_segment(frame: Frame) -> bool:
+    return not frame.information[0] & _NOT_TRANSPORT and len(frame.information) > _HEADER_OCTETS
+
+
 @dataclass(slots=True)
 class _Telegram:
     """Segments of one telegram gathered so far; ``lost``: reported, what still comes of it is dropped."""
@@ -30,6 +40,11 @@ class _Telegram:
     offset: int
     parts: list[bytes] = field(default_factory=list)
     lost: bool = False
+
+    def lose(self) -> None:
+        """Forget what is there; what still comes of it is dropped."""
+        self.lost = True
+        self.parts.clear()
 
 
 class MbusTransport:
@@ -51,16 +66,14 @@ class MbusTransport:
             return [Problem("bad_length", "a segment has no data", frame.offset)]
         sender = bytes.fromhex(frame.destination) + octets[1:_HEADER_OCTETS]
         number, last = octets[0] & _NUMBER, bool(octets[0] & _LAST)
-        # The numbering of one segment begins at 0, and of several ends one higher than the one before: 00 11, and 10.
-        telegram = self._begin(sender, number, frame, found)
-        telegram.parts.append(octets[_HEADER_OCTETS:])
-        if last or telegram.lost:
-            self._open.pop(sender, None)
-        if last and not telegram.lost:
-            transfer = "single" if number == 0 else "segmented"
-            found.append(Apdu(b"".join(telegram.parts), telegram.offset, transfer=transfer))
-        elif telegram.lost and not last:
-            self._open[sender] = _Telegram(telegram.offset, lost=True)
+        telegram = self._telegram(sender, number, frame, found)
+        if not telegram.lost:
+            telegram.parts.append(octets[_HEADER_OCTETS:])
+        if last:
+            del self._open[sender]
+            if not telegram.lost:
+                transfer = "single" if number == 0 else "segmented"
+                found.append(Apdu(b"".join(telegram.parts), telegram.offset, transfer=transfer))
         return found
 
     def finish(self) -> list[Apdu | Problem]:
@@ -69,27 +82,30 @@ class MbusTransport:
         self._open.clear()
         return [Problem("incomplete", "the stream ends inside a telegram", one.offset) for one in waiting]
 
-    def _begin(self, sender: bytes, number: int, frame: Frame, found: list[Apdu | Problem]) -> _Telegram:
-        """Find the telegram this segment belongs to; report what is lost."""
+    def _telegram(self, sender: bytes, number: int, frame: Frame, found: list[Apdu | Problem]) -> _Telegram:
+        """Find the telegram this segment belongs to, or begin one; report what is lost."""
         telegram = self._open.get(sender)
-        if number == 0:
-            if telegram is not None and not telegram.lost:
-                found.append(Problem("block_lost", "the end of a telegram is missing", telegram.offset))
-            self._make_room(sender, found)
-            telegram = self._open[sender] = _Telegram(frame.offset)
-        elif telegram is None:
+        if telegram is not None and number != 0:
+            due = len(telegram.parts)
+            if not telegram.lost and number != due:
+                code = "block_lost" if number > due else "block_order"
+                message = f"segment {number} where segment {due} is due"
+                found.append(Problem(code, message, frame.offset))
+                telegram.lose()
+            return telegram
+        if telegram is None:
+            self._make_room(found)
+        elif not telegram.lost:
+            found.append(Problem("block_lost", "the end of a telegram is missing", telegram.offset))
+        telegram = self._open[sender] = _Telegram(frame.offset)
+        if number != 0:
             message = f"segment {number} of a telegram without its segment 0"
             found.append(Problem("block_lost", message, frame.offset))
-            telegram = _Telegram(frame.offset, lost=True)
-        elif not telegram.lost and number != len(telegram.parts):
-            code = "block_lost" if number > len(telegram.parts) else "block_order"
-            message = f"segment {number} where segment {len(telegram.parts)} is due"
-            found.append(Problem(code, message, frame.offset))
-            telegram.lost = True
+            telegram.lose()
         return telegram
 
-    def _make_room(self, sender: bytes, found: list[Apdu | Problem]) -> None:
-        if sender not in self._open and len(self._open) >= SENDERS:
+    def _make_room(self, found: list[Apdu | Problem]) -> None:
+        if len(self._open) >= SENDERS:
             oldest = self._open.pop(next(iter(self._open)))
             if not oldest.lost:
                 message = "too many senders at once: one is given up"

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from captures import capture, load_captures
+from ciibridge.framing import mbus_transport
 from ciibridge.framing.mbus import LONGEST_FRAME, MbusFramer, looks_like
 from ciibridge.framing.mbus_transport import SENDERS, MbusTransport
 from ciibridge.types import Apdu, Frame, Problem
@@ -58,6 +59,7 @@ def test_every_capture_is_cut_without_rest(one: object) -> None:
     assert len(frames) == (stated if isinstance(stated, int) else len(stated))
     assert looks_like(data)
     assert looks_like(b"\x00\x68" + data)
+    assert mbus_transport.looks_like(data) is one.name.startswith("dlms-mbus/")  # type: ignore[attr-defined]
 
 
 def test_other_families_do_not_look_like_it() -> None:
