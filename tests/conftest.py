@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 from captures import CAPTURES
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no finding: how long an example takes is measured by the benchmarks, not here.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

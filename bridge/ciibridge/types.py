@@ -113,11 +113,39 @@ class Register:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """One M-Bus record (EN 13757-3): a value that says itself what it is, in its base unit."""
+
+    quantity: str  # e.g. "energy", "flow temperature"; "" where only ``unit`` says something
+    value: Value  # exact; None: the meter has none, or not a number
+    unit: str | None
+    function: str = "instantaneous"  # maximum | minimum | error | manufacturer
+    storage: int = 0  # 0: the present value
+    tariff: int = 0  # 0: the total
+    subunit: int = 0
+    qualifiers: tuple[str, ...] = ()  # e.g. "negative", "l1"
+    raw: bytes = b""  # the whole record
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who sent M-Bus records: the secondary address and what the header says of its state (EN 13757-3)."""
+
+    id: str  # FLAG id of the maker and identification number, e.g. KAM12345678
+    type: int  # device type: 2 electricity, 3 gas, 4 heat, 7 water …
+    version: int
+    address: int  # primary address on the bus
+    status: int = 0  # 0: no error
+    access: int = 0
+    master: bool = False  # it sends unasked, as master of the bus: the meter itself, not a sub-meter
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One decoded telegram before the profile: registers with full OBIS codes, in the order of the telegram."""
 
     registers: tuple[Register, ...]
-    shape: str  # push-list | pairs | triplets | positional | lines
+    shape: str  # push-list | pairs | triplets | positional | lines | records
     apdu: Apdu
     time: MeterTime | None = None  # date-time of the APDU (notification), not of the clock object
     list_object: str | None = None  # OBIS of the push setup, e.g. "0-8:25.9.0"
@@ -125,6 +153,8 @@ class Reading:
     types: tuple[str, ...] = ()  # A-XDR type of each element sent without OBIS code: positional lists
     values: tuple[Value, ...] = ()  # those elements themselves, same order; None: null, array or structure
     identification: str | None = None  # of an ASCII telegram, without its slash; begins with the FLAG id
+    records: tuple[Record, ...] = ()  # M-Bus: what ``registers`` are chosen from
+    device: Device | None = None  # M-Bus: who sent them
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +251,7 @@ PROBLEMS: Final[dict[str, str]] = {
     "model_ambiguous": "Several models fit: set `model` in the configuration.",
     "model_unknown": "Compare the values with the display of the meter; set `model` if yours is in `ciibridge meters`, "
     "else send us the telegram.",
+    "device_error": "The device answers with an error: ask again later, and look at its display.",
     "no_telegram": "Nothing in it is a telegram: check that it is what the meter sent, and the protocol.",
     "no_identity": "The meter does not say who it is: set `id` in the configuration.",
     "port_error": "The port cannot be opened or read: check its name, its rights and the cable.",

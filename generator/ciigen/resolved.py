@@ -131,6 +131,10 @@ class Quantity(_Model):
         (),
         description="M-Bus device types (EN 13757-3) for which 0-n:24.2.1 is this quantity; empty: not a sub-meter",
     )
+    mbus: str | None = Field(
+        None,
+        description="M-Bus record (EN 13757-3) that is this quantity: what was measured and its qualifiers, e.g. energy negative",
+    )
     identity: int | None = Field(None, description="Rank as meter id, 1 first; None: not an identity")
     label: Text
     description: Text = Field(default_factory=dict)

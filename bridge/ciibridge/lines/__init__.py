@@ -2,6 +2,7 @@
 
     dlms   DLMS/COSEM pushes, in HDLC or in M-Bus frames
     p1     DSMR-P1 telegrams
+    mbus   wired M-Bus records
 
 Pure, as its parts are. Another protocol is a module here and a row in ``LINES``.
 """
@@ -13,8 +14,11 @@ from functools import partial
 from typing import Final, Protocol
 
 from ciibridge.framing.hdlc import HdlcFramer
+from ciibridge.framing.mbus import MbusFramer
+from ciibridge.framing.mbus_transport import MbusTransport
 from ciibridge.framing.reassembly import Reassembler
 from ciibridge.lines.dlms import DlmsLine
+from ciibridge.lines.mbus import MbusLine
 from ciibridge.lines.p1 import P1Line
 from ciibridge.normalise import MeterSettings
 from ciibridge.types import Problem, Reading
@@ -43,5 +47,7 @@ class Line(Protocol):
 #: Protocol of an interface in the catalogue → its line.
 LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {
     "dlms-hdlc": partial(DlmsLine, HdlcFramer, Reassembler),
+    "dlms-mbus": partial(DlmsLine, MbusFramer, MbusTransport),
     "dsmr-p1": P1Line,
+    "mbus": MbusLine,
 }

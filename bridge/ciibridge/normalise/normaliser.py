@@ -18,6 +18,7 @@ from ciibridge.normalise.guard import Guard, Limits
 from ciibridge.normalise.identity import Namer
 from ciibridge.normalise.layouts import Layout, Layouts
 from ciibridge.normalise.plan import Plan
+from ciibridge.normalise.records import RecordPlaces
 from ciibridge.normalise.scale import number_of
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.normalise.submeters import SubMeters
@@ -40,6 +41,7 @@ class Normaliser:
         self._clock = Clock(settings.clock)
         self._guard = Guard()
         self._submeters = SubMeters()
+        self._records = RecordPlaces(catalogue.quantities.values(), catalogue.units)
         self._told: set[tuple[str, str]] = set()
         self._seq = 0
         self.withheld = 0  # values not published: implausible, or a counter that fell
@@ -65,6 +67,8 @@ class Normaliser:
             if isinstance(placed, Problem):
                 return [placed]
             reading = placed
+        elif reading.shape == "records":
+            reading = self._records.place(reading)
         layout, problems = self._layouts.find(reading)
         self._report(problems, found)
         snapshot = self._read(reading, layout, now, found)

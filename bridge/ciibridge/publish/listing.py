@@ -3,7 +3,7 @@
     {"timestamp": "2026-05-04T11:39:21", "meter_id": "LGZ…", "values": {"1-0:31.7.0": {"value": 0.09, "unit": "A", "raw": 9}}}
 
 Close to the telegram: codes, texts and times as sent, in the order they were sent, nothing withheld and nothing derived.
-Values are scaled; ``raw`` is the register as sent where the scale is not in the telegram but from the catalogue.
+M-Bus records, of which only some are registers, follow under ``records``. Values are scaled; ``raw`` is the register as sent where the scale is not in the telegram but from the catalogue.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ciibridge.normalise.scale import Scales, number_of
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.normalise.texts import time_text
 from ciibridge.publish.text import exact, json_value, utc_text
-from ciibridge.types import MeterTime, Number, Problem, Register, Snapshot
+from ciibridge.types import MeterTime, Number, Problem, Record, Register, Snapshot
 
 _CLASS_CLOCK: Final = 8
 _NO_ZONE: Final = ZoneInfo("UTC")  # not used: the deviation is given
@@ -46,11 +46,13 @@ class Listing:
                 values[f"{code};{register.attribute}" if code in values else code] = self._entry(
                     register, snapshot
                 )
-        document = {
+        document: dict[str, Any] = {
             "timestamp": _timestamp(snapshot),
             "meter_id": best_identity(snapshot.identity, self._catalogue.quantities),
             "values": values,
         }
+        if snapshot.reading and snapshot.reading.records:
+            document["records"] = [_record(record) for record in snapshot.reading.records]
         return orjson.dumps(document)
 
     def _entry(self, register: Register, snapshot: Snapshot) -> dict[str, Any]:
@@ -82,6 +84,21 @@ class Listing:
     def _models(self, snapshot: Snapshot) -> Sequence[Meter]:
         names = (snapshot.model,) if snapshot.model else snapshot.candidates
         return [self._catalogue.meters[name] for name in names]
+
+
+def _record(record: Record) -> dict[str, Any]:
+    """Write an M-Bus record; what is the usual is left out."""
+    value = record.value
+    number = exact(value) if isinstance(value, Number) else json_value(value)
+    more = {
+        "function": record.function if record.function != "instantaneous" else None,
+        "storage": record.storage,
+        "tariff": record.tariff,
+        "subunit": record.subunit,
+        "qualifiers": list(record.qualifiers),
+    }
+    entry = {"quantity": record.quantity, "value": number, "unit": record.unit}
+    return entry | {key: told for key, told in more.items() if told}
 
 
 def _timestamp(snapshot: Snapshot) -> str | None:

@@ -159,6 +159,10 @@ class Quantity(BaseModel):
     """
     M-Bus device types (EN 13757-3) for which 0-n:24.2.1 is this quantity; empty: not a sub-meter
     """
+    mbus: Annotated[str | None, Field(title="Mbus")]
+    """
+    M-Bus record (EN 13757-3) that is this quantity: what was measured and its qualifiers, e.g. energy negative
+    """
     identity: Annotated[int | None, Field(title="Identity")]
     """
     Rank as meter id, 1 first; None: not an identity

@@ -107,6 +107,21 @@ def channels(sound: Sound) -> Iterator[Finding]:
                 yield code.finding(f"channel_types needs a code of a channel, {code.text} is none", remedy)
 
 
+def records(sound: Sound) -> Iterator[Finding]:
+    """Check that an M-Bus record means one quantity of a meter, and one of each type of sub-meter."""
+    claimed = [entry for entry in sound.entries if "mbus" in entry.facts]
+    for one, other in combinations(claimed, 2):
+        same = all(getattr(one, part) == getattr(other, part) for part in ("tariff", "phase")) and one.word(
+            "mbus"
+        ) == other.word("mbus")
+        behind = ["channel_types" in entry.facts for entry in (one, other)]
+        if same and behind[0] == behind[1] and not _told_apart(one, other):
+            yield other.facts["mbus"].finding(
+                f"the record {other.word('mbus')!r} of {other.name} is {one.name} as well",
+                "give each record to one quantity, or tell sub-meters apart by channel_types",
+            )
+
+
 def families(sound: Sound) -> Iterator[Finding]:
     """Phases are all three, tariffs have no gap, and their codes are those of the block."""
     for top in sound.of("quantities"):
@@ -251,6 +266,7 @@ RULES: Final = (
     numbers,
     codes,
     channels,
+    records,
     families,
     derivations,
     states,

@@ -272,10 +272,10 @@ def test_digits_that_look_like_a_code() -> None:
     assert [r.value for r in reading.registers if str(r.obis) == "0-0:96.1.1"] == ["160456"]
 
 
-def test_a_meter_number_without_a_code_is_handed_on() -> None:
+def test_a_meter_number_without_a_code_gets_its_code() -> None:
     reading = reading_of(capture("dlms-mbus/kaifa-at-netz-noe-example.bin"))
-    assert reading.values == ("181220000009",)
-    assert reading.types == ("octet-string",)
+    assert reading.values == ()
+    assert (str(reading.registers[-1].obis), reading.registers[-1].value) == ("0-0:96.1.0", "181220000009")
     assert str(reading.registers[0].obis) == "0-0:1.0.0"
 
 

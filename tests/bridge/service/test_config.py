@@ -207,8 +207,8 @@ def test_a_key_file_that_everybody_may_read_is_refused(tmp_path: Path) -> None:
         ),
         ('model = "lg-e450"\ninterface = "p1"', "c.toml:4: meter[1].interface: 'p1' is not in the schema"),
         (
-            'protocol = "dlms"',
-            "c.toml:3: meter[1].protocol: 'dlms' is not in the schema. Did you mean dlms-hdlc",
+            'protocol = "dlms-hdl"',
+            "c.toml:3: meter[1].protocol: 'dlms-hdl' is not in the schema. Did you mean dlms-hdlc",
         ),
     ],
 )

@@ -373,6 +373,15 @@ MEANING = {
         "needs a code of a channel",
         "write n for group B",
     ),
+    "record of two quantities": Break(
+        ELECTRICITY,
+        '  power_net:\n    obis: "1-*:16.7.0"\n',
+        '    mbus: power\n  power_net:\n    mbus: power  # again\n    obis: "1-*:16.7.0"\n',
+        "quantities.power_net.mbus",
+        "the record 'power' of power_net is power_export as well",
+        "give each record to one quantity",
+        at="mbus: power  # again",
+    ),
     "missing phase": Break(
         ELECTRICITY,
         '      l3: "1-*:61.7.0"\n',

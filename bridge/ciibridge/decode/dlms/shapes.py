@@ -5,7 +5,8 @@
     pairs        {name?, clock?, OBIS, value, OBIS, value …}               Kamstrup, E450 at some operators, Kaifa SE
                  null-data stands in place of OBIS and value of an absent phase
     triplets     [{OBIS, value, {scaler, unit}} …]                         Aidon, AM550 at some operators, Kaifa AT
-                 also flat: OBIS, value, {scaler, unit}, OBIS …; and after flat pairs
+                 also flat: OBIS, value, {scaler, unit}, OBIS …; and after flat pairs. At Netz NÖ the last element is
+                 the number of the meter, without its code
     positional   {value, value …}                                          no OBIS code; only the model's list helps
 
 Elements that stand beside the pairs without an OBIS code of their own are handed on in ``values`` and ``types``, like
@@ -25,6 +26,7 @@ from ciibridge.errors import DecodeError
 from ciibridge.types import Apdu, MeterTime, Obis, Reading, Register
 
 CLOCK: Final = Obis(0, 0, 1, 0, 0)
+_METER_NUMBER: Final = Obis(0, 0, 96, 1, 0)
 _CLASS_CLOCK: Final = 8
 _CLASS_PUSH_SETUP: Final = 40
 #: Register and extended register: attribute 3 is the scaler and unit of attribute 2.
@@ -154,6 +156,7 @@ def _by_code(elements: tuple[Data, ...]) -> _Found:
         found.bare = list(elements)  # null-data holds a place in a positional body
     else:
         _lead(found, elements)
+        _trail(found, elements)
     return found
 
 
@@ -180,6 +183,16 @@ def _lead(found: _Found, elements: tuple[Data, ...]) -> None:
             found.list_name = value
         else:
             return
+        del found.bare[0]
+
+
+def _trail(found: _Found, elements: tuple[Data, ...]) -> None:
+    """Read what may stand alone behind the last triplet: the number of the meter (Kaifa and Sagemcom at Netz NÖ)."""
+    if found.shape != "triplets" or len(found.bare) != 1 or found.bare[0] is not elements[-1]:
+        return
+    value = bare(elements[-1])
+    if isinstance(value, str) and value.isalnum():
+        found.registers.append(Register(_METER_NUMBER, value, elements[-1].type, class_id=1))
         del found.bare[0]
 
 

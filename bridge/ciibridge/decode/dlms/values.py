@@ -6,14 +6,12 @@ octets; the standard leaves it to the object. The rules here are those that read
 
 from __future__ import annotations
 
-import math
-import struct
-from decimal import Decimal
 from typing import Final
 
 from ciibridge.decode.dlms import axdr
 from ciibridge.decode.dlms.axdr import Data
 from ciibridge.decode.dlms.clock import OCTETS, meter_time
+from ciibridge.decode.real import exact
 from ciibridge.types import MeterTime, Number, Obis, Value
 
 _TEXT: Final = {axdr.OCTET_STRING: "ascii", axdr.VISIBLE_STRING: "ascii", axdr.UTF8_STRING: "utf-8"}
@@ -32,7 +30,7 @@ def convert(data: Data, *, clock: bool = False) -> Value:
     if isinstance(value, bytes):
         return _octets(data.type, value, clock=clock)
     if isinstance(value, float):
-        return _exact(value, single=data.type == "float32")
+        return exact(value, single=data.type == "float32")
     return value if isinstance(value, (str, bool)) else None
 
 
@@ -95,18 +93,3 @@ def _octets(kind: str, octets: bytes, *, clock: bool) -> str | bytes | MeterTime
 def _bcd(octet: int) -> Number:
     tens, ones = divmod(octet, 16)
     return Number(10 * tens + ones if tens < 10 and ones < 10 else octet)
-
-
-def _exact(value: float, *, single: bool) -> Number | None:
-    """Find the shortest decimal that is this binary number; None for what is no number."""
-    if not math.isfinite(value):
-        return None
-    text = repr(value)
-    if single:
-        packed = struct.pack(">f", value)
-        text = next(
-            t for t in (f"{value:.{d}g}" for d in range(6, 10)) if struct.pack(">f", float(t)) == packed
-        )
-    sign, digits, exponent = Decimal(text).as_tuple()
-    mantissa = int("".join(map(str, digits)))
-    return Number(-mantissa if sign else mantissa, int(exponent))

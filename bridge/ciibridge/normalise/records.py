@@ -1,0 +1,137 @@
+"""M-Bus records without OBIS codes: which of them is a quantity stands in the catalogue (key ``mbus``).
+
+    Record  energy negative, instantaneous, storage 0, tariff 1     ┐
+    Quantity  energy_export_t1   mbus: energy negative   tariff t1  ┴─► Register  1-0:2.8.1
+
+A meter that sends by itself, as master of the bus, is the meter of the line. Who answers a master is a sub-meter and
+gets a channel: that of its primary address (1 to 99) where this is free, else the lowest that is. Of its quantities
+``channel_types`` chooses. Past and extreme values, and those of a subunit, are no quantities of the profile. Many
+electricity sub-meters send their tariffs and no total; it is their sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from ciimodel.catalogue import Quantity, Unit
+
+from ciibridge.decode.mbus import clock_of
+from ciibridge.normalise.positional import obis_of
+from ciibridge.types import Device, Number, Obis, Reading, Record, Register
+
+_CHANNELS: Final = range(1, 100)
+_PHASES: Final = frozenset(("l1", "l2", "l3", "n"))
+_CLIENT: Final = 72  # COSEM class of the M-Bus client: attribute 9 is the device type
+_DEVICE_TYPE: Final = 9
+#: DLMS units (IEC 62056-6-2) that records have and the profile has not; any other is 254, "other unit".
+_UNITS: Final[Mapping[str, int]] = {"J": 25, "J/h": 26}
+_OTHER_UNIT: Final = 254
+_COUNT: Final = 255
+
+#: Quantity with its qualifiers, tariff, phase.
+_Key = tuple[str, int, str | None]
+
+
+class RecordPlaces:
+    """Finds the registers of M-Bus readings, and remembers which device sits on which channel."""
+
+    def __init__(self, quantities: Iterable[Quantity], units: Mapping[str, Unit]) -> None:
+        self._known: dict[_Key, list[Quantity]] = {}
+        for quantity in quantities:
+            if quantity.mbus is not None:
+                tariff = int(quantity.tariff.removeprefix("t")) if quantity.tariff else 0
+                self._known.setdefault((quantity.mbus, tariff, quantity.phase), []).append(quantity)
+        self._units = {symbol: unit.dlms for symbol, unit in units.items() if unit.dlms is not None}
+        self._channels: dict[str, int] = {}
+
+    def place(self, reading: Reading) -> Reading:
+        """Give ``reading`` the registers that its records are."""
+        device = reading.device
+        channel = 0 if device is None or device.master else self._channel(device)
+        if device is None or channel is None:
+            return reading
+        present = [record for record in reading.records if _is_present(record)]
+        if not device.master:
+            present += _totals(present)
+        captured = None if device.master else clock_of(reading.records)
+        registers = _who(device, channel)
+        placed: set[str] = set()
+        for record in present:
+            quantity = self._find(record, device)
+            if quantity is not None and quantity.name not in placed:  # the first stands for it
+                placed.add(quantity.name)
+                code = obis_of(quantity.obis[0])
+                code = code if device.master else code._replace(b=channel)
+                unit = _COUNT if record.unit is None else self._unit(record.unit)
+                registers.append(Register(code, record.value, "", 0, unit, 3, captured=captured))
+        return replace(reading, registers=tuple(registers))
+
+    def _find(self, record: Record, device: Device) -> Quantity | None:
+        phase = next((q for q in record.qualifiers if q in _PHASES), None)
+        known = self._known.get((_name(record), record.tariff, phase), ())
+        for quantity in known:
+            if not quantity.channel_types if device.master else device.type in quantity.channel_types:
+                return quantity
+        return None
+
+    def _unit(self, symbol: str) -> int:
+        return self._units.get(symbol) or _UNITS.get(symbol, _OTHER_UNIT)
+
+    def _channel(self, device: Device) -> int | None:
+        """Find the channel of a sub-meter; None when there are more of them than channels."""
+        name = device.id or f"address {device.address}"
+        if name not in self._channels:
+            taken = set(self._channels.values())
+            wanted = (device.address, *_CHANNELS)
+            free = (n for n in wanted if n in _CHANNELS and n not in taken)
+            channel = next(free, None)
+            if channel is None:
+                return None
+            self._channels[name] = channel
+        return self._channels[name]
+
+
+def _name(record: Record) -> str:
+    """Write what was measured as the catalogue does: phase and tariff are told apart, positive is the usual direction."""
+    silent = (*_PHASES, "positive")
+    return " ".join((record.quantity, *(q for q in record.qualifiers if q not in silent)))
+
+
+def _is_present(record: Record) -> bool:
+    return isinstance(record.value, Number) and (record.function, record.storage, record.subunit) == (
+        "instantaneous",
+        0,
+        0,
+    )
+
+
+def _totals(present: list[Record]) -> list[Record]:
+    """Sum the tariffs of each energy that has no total."""
+    sums: dict[tuple[str, ...], list[Record]] = {}
+    for record in present:
+        if record.quantity.endswith("energy"):
+            sums.setdefault((record.quantity, record.unit or "", *record.qualifiers), []).append(record)
+    return [
+        replace(records[0], value=_sum(records), tariff=0, raw=b"")
+        for records in sums.values()
+        if all(record.tariff for record in records)
+    ]
+
+
+def _sum(records: list[Record]) -> Number:
+    numbers = [record.value for record in records if isinstance(record.value, Number)]
+    exponent = min(number.exponent for number in numbers)
+    return Number(sum(n.mantissa * 10 ** (n.exponent - exponent) for n in numbers), exponent)
+
+
+def _who(device: Device, channel: int) -> list[Register]:
+    """Write the identity of a device as registers: of a sub-meter with its type."""
+    registers = []
+    if channel:
+        kind = Number(device.type)
+        registers.append(Register(Obis(0, channel, 24, 1, 0), kind, class_id=_CLIENT, attribute=_DEVICE_TYPE))
+    if device.id.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ?").strip("0") or (channel and device.id):
+        registers.append(Register(Obis(0, channel, 96, 1, 0), device.id, class_id=1))
+    return registers

@@ -1,0 +1,308 @@
+"""M-Bus records of real devices against what libmbus, wmbusmeters and pyMeterBus read, and through the whole line."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import ciimodel
+import meterbus
+import pytest
+from captures import Capture, capture, load_captures
+from ciibridge.decode.mbus import decode, header
+from ciibridge.framing.mbus import MbusFramer
+from ciibridge.pipeline import MeterSettings, Pipeline
+from ciibridge.publish.listing import Listing
+from ciibridge.types import Apdu, Frame, MeterTime, Number, Problem, Reading, Record, Snapshot
+
+NOW: Final = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
+TABLE: Final = json.loads(Path(__file__).with_name("families.json").read_text(encoding="utf-8"))["mbus"]
+CAPTURES: Final = load_captures("mbus")
+AMIS: Final = capture("mbus/amis-td3511-netz-ooe-example.bin")
+ERRORS: Final = [c for c in CAPTURES if c.name.startswith("mbus/error-")]
+PLAIN: Final = [c for c in CAPTURES if c not in ERRORS and c.name != AMIS.name]
+LIBMBUS: Final = [c for c in PLAIN if c.facts["expect"].get("records")]
+
+FUNCTIONS: Final = {
+    "Instantaneous value": "instantaneous",
+    "Maximum value": "maximum",
+    "Minimum value": "minimum",
+    "Value during error state": "error",
+    "Manufacturer specific": "manufacturer",
+    "More records follow": "manufacturer",
+}
+UNITS: Final = {"m^3": "m³", "m^3/h": "m³/h", "Â°C": "°C", "-": None}
+#: What libmbus calls a quantity → what we call it, where it is not the same in small letters.
+QUANTITIES: Final = {
+    "Fabrication No": "fabrication number",
+    "Time point (date & time)": "time",
+    "Time point (date)": "date",
+    "Model / Version": "model",
+    "Parameter set identification": "parameter set",
+    "Dimensionless": "number",
+    "Special supplier information": "supplier information",
+    "": "manufacturer specific",
+}
+MEDIA: Final = {
+    "Other": 0, "Electricity": 2, "Gas": 3, "Heat: Outlet": 4, "Warm water (30-90Â°C)": 6, "Water": 7,
+    "Bus/System": 14,
+}  # fmt: skip
+#: Plain-text units stand where libmbus shows a quantity.
+TEXTS: Final = {"%RH": "%RH", "PW": "PW", "bat. time": "bat. time", "cust. ID": "cust. ID"}
+
+
+def names(captures: list[Capture]) -> Any:
+    return pytest.mark.parametrize("one", captures, ids=lambda c: c.name.split("/")[1])
+
+
+def frame_of(one: Capture) -> Frame:
+    (frame,) = MbusFramer().feed(one.data)
+    assert isinstance(frame, Frame)
+    return frame
+
+
+def read(one: Capture) -> Reading:
+    frame = frame_of(one)
+    return decode(Apdu(frame.information, 0), header.read(frame))
+
+
+def run(data: bytes, key: bytes | None = None, piece: int = 1 << 20, **more: Any) -> list[Any]:
+    pipeline = Pipeline(ciimodel.load(), MeterSettings(id="house", key=key, clock="meter", **more), "mbus")
+    found: list[Any] = []
+    for begin in range(0, len(data), piece):
+        found += pipeline.feed(data[begin : begin + piece], NOW)
+    return found + pipeline.finish()
+
+
+def snapshots(found: list[Any]) -> list[Snapshot]:
+    return [s for s in found if isinstance(s, Snapshot)]
+
+
+def codes(found: list[Any]) -> list[str]:
+    return [p.code for p in found if isinstance(p, Problem)]
+
+
+def shown(record: Record) -> str:
+    """Write a value as libmbus does."""
+    if isinstance(record.value, MeterTime):
+        return f"{record.value.local.isoformat()}Z"
+    if isinstance(record.value, bytes):
+        return record.value.hex(" ").upper()
+    return str(record.value)
+
+
+def agrees(record: Record, expected: dict[str, Any]) -> bool:
+    if isinstance(record.value, Number):
+        # libmbus prints six decimals; of a real of 32 bits all its binary digits, we the shortest that are this real
+        theirs = Decimal(expected["value"])
+        real = abs(theirs) / (1 << 24) if record.raw[0] & 0x0F == 5 else 0
+        return abs(Decimal(str(record.value)) - theirs) <= Decimal("0.000001") + real
+    return shown(record) == expected["value"]
+
+
+@names(LIBMBUS)
+def test_records_are_those_libmbus_reads(one: Capture) -> None:
+    facts = one.facts["expect"]
+    expected = [e for e in facts["records"] if e["value"] or e["function"] != "More records follow"]
+    records = read(one).records
+    assert len(records) == len(expected)
+    differing = []
+    for number, (record, wanted) in enumerate(zip(records, expected, strict=True)):
+        assert record.function == FUNCTIONS[wanted["function"]]
+        assert record.storage == wanted["storage"]
+        assert record.tariff == int(wanted.get("tariff", 0))
+        assert record.subunit == int(wanted.get("device", 0))
+        quantity = wanted["quantity"]
+        if quantity in TEXTS:
+            assert (record.quantity, record.unit) == ("", quantity)
+        else:
+            assert record.quantity == QUANTITIES.get(quantity, quantity.lower())
+            assert record.unit == UNITS.get(wanted.get("unit"), wanted.get("unit"))
+        if not agrees(record, wanted):
+            differing.append(number)
+    assert differing == TABLE["differing"].get(one.name.split("/")[1], {}).get("records", [])
+
+
+@names([c for c in PLAIN if c.facts["expect"].get("slave")])
+def test_the_device_is_the_one_libmbus_reads(one: Capture) -> None:
+    slave = one.facts["expect"]["slave"]
+    device = read(one).device
+    assert device is not None
+    assert device.id[:3] == slave["Manufacturer"]
+    assert device.id[3:].lstrip("0") == slave["Id"].lstrip("0")
+    assert device.version == int(slave["Version"])
+    assert device.type == MEDIA[slave["Medium"]]
+    assert f"{device.status:02X}" == slave["Status"]
+    assert device.address == one.facts["structure"]["frames"][0]["A"]
+
+
+@names(PLAIN)
+def test_pymeterbus_reads_the_same_numbers(one: Capture) -> None:
+    """It computes in floats, and reads hexadecimal digits as if they were decimal."""
+    telegram = meterbus.load(one.data)
+    theirs = [r.interpreted for r in telegram.records if r.dib.parts[0] not in (0x0F, 0x1F)]
+    ours = [r for r in read(one).records if r.function != "manufacturer"]
+    skipped = TABLE["differing"].get(one.name.split("/")[1], {}).get("records", [])
+    if one.name == "mbus/binary16-lvar.bin":  # pyMeterBus takes one octet of data for sixteen
+        return
+    assert len(theirs) == len(ours)
+    for number, (record, other) in enumerate(zip(ours, theirs, strict=True)):
+        assert other["storage_number"] == record.storage
+        assert int(other.get("tariff") or 0) == record.tariff
+        assert int(other.get("device") or 0) == record.subunit
+        if isinstance(record.value, Number) and number not in skipped and "vife 28" not in record.qualifiers:
+            own = Decimal(str(record.value))
+            assert abs(Decimal(str(other["value"])) - own) <= max(abs(own) / 1_000_000, Decimal("0.000001"))
+
+
+def by_name(one: Capture) -> dict[tuple[str, str, int], Decimal]:
+    return {
+        (r.quantity, r.function, r.storage): Decimal(str(r.value))
+        for r in reversed(read(one).records)
+        if isinstance(r.value, Number) and not r.tariff
+    }
+
+
+def test_wmbusmeters_agrees_on_the_multical() -> None:
+    one = capture("mbus/multical-wmbusmeters.bin")
+    fields = one.facts["expect"]["fields"]
+    got = by_name(one)
+    now = "instantaneous"
+    assert got["energy", now, 0] == fields["total_energy_consumption_kwh"] * 1000
+    assert str(got["volume", now, 0]) == str(fields["total_volume_m3"])
+    assert got["volume flow", now, 0] == Decimal(str(fields["volume_flow_m3h"]))
+    assert got["flow temperature", now, 0] == Decimal(str(fields["t1_temperature_c"]))
+    assert got["return temperature", now, 0] == Decimal(str(fields["t2_temperature_c"]))
+    assert round(got["operating time", now, 0] / 3600, 6) == Decimal(str(fields["operating_time_h"]))
+    own = {r.qualifiers: r.value for r in read(one).records if r.quantity == "manufacturer specific"}
+    assert own[("manufacturer 07",)] == Number(fields["forward_energy_m3c"])
+    assert own[("manufacturer 08",)] == Number(fields["return_energy_m3c"])
+
+
+def test_wmbusmeters_agrees_on_the_sensostar() -> None:
+    one = capture("mbus/sensostar-wmbusmeters.bin")
+    fields = one.facts["expect"]["fields"]
+    got = by_name(one)
+    now = "instantaneous"
+    assert got["energy", now, 0] == fields["total_kwh"] * 1000
+    assert got["energy", now, 1] == fields["target_kwh"] * 1000
+    assert got["energy", now, 2] == fields["target_2_kwh"] * 1000
+    assert got["volume", now, 0] == Decimal(str(fields["total_water_m3"]))
+    assert got["volume", now, 1] == Decimal(str(fields["target_water_m3"]))
+    assert got["power", now, 0] == fields["power_kw"]
+    assert got["power", "maximum", 0] == Decimal(str(fields["power_max_kw"])) * 1000
+    assert got["volume flow", "maximum", 0] == Decimal(str(fields["flow_water_max_m3h"]))
+    assert got["flow temperature", now, 0] == fields["forward_c"]
+    assert got["return temperature", now, 0] == fields["return_c"]
+    assert got["temperature difference", now, 0] == Decimal(str(fields["difference_c"]))
+    assert got["on time", now, 0] == fields["on_time_h"] * 3600
+    assert got["fabrication number", now, 0] == int(fields["fabrication_no"], 16)
+    times = {(r.quantity, r.storage): r.value for r in read(one).records}
+    assert times["date", 1] == fields["target_date"]
+    clock = times["time", 0]
+    assert isinstance(clock, MeterTime)
+    assert clock.local.isoformat(" ")[:16] == fields["meter_datetime"]
+
+
+def test_the_climate_sensor_agrees_with_its_source() -> None:
+    one = capture("mbus/weptech-indoor-climate.bin")
+    records = read(one).records
+    assert len(records) == one.facts["expect"]["objects"]
+    wanted = [Decimal(str(v)) for v in one.facts["expect"]["record_values"]]
+    assert [Decimal(str(r.value)) for r in records[:5]] == wanted
+    assert records[5].qualifiers == ("standard",)
+
+
+def test_a_meter_that_is_master_of_the_bus() -> None:
+    (snapshot,) = snapshots(run(AMIS.data, AMIS.key))
+    values = {name: str(measured.number) for name, measured in snapshot.values.items()}
+    wanted = AMIS.facts["expect"]["values"]
+    names = {
+        "1.8.0": "energy_import", "2.8.0": "energy_export", "1.7.0": "power_import", "2.7.0": "power_export",
+        "3.7.0": "reactive_power_import", "4.7.0": "reactive_power_export",
+        "3.8.1": "reactive_energy_import_t1", "4.8.1": "reactive_energy_export_t1",
+    }  # fmt: skip
+    assert values == {name: str(wanted[code]["value"]) for code, name in names.items()} | {
+        "power_net": "-117"
+    }
+    for code, name in names.items():
+        assert snapshot.values[name].unit == wanted[code]["unit"]
+    assert snapshot.reading is not None
+    assert snapshot.reading.apdu.encrypted
+    own = [r for r in snapshot.reading.records if r.qualifiers == ("manufacturer 04",)]
+    assert [str(r.value) for r in own] == [str(wanted["1.128.0"]["value"])]
+    time = snapshot.reading.time
+    assert time is not None
+    assert (time.local.isoformat(), time.dst) == (AMIS.facts["expect"]["timestamp"], True)
+    assert (snapshot.ts.isoformat(), snapshot.ts_source) == ("2014-07-01T06:12:31+00:00", "message")
+
+
+def test_its_key_is_missing_or_wrong() -> None:
+    assert codes(run(AMIS.data)) == ["key_missing"]
+    assert codes(run(AMIS.data, bytes(16))) == ["key_wrong"]
+    assert codes(run(AMIS.data, bytes(32))) == ["key_wrong"]
+
+
+@names(ERRORS)
+def test_errors_of_the_device_are_told(one: Capture) -> None:
+    (problem,) = run(one.data)
+    assert problem.code == "device_error"
+    assert one.facts["expect"]["slave"]["Error"].lower() in problem.message
+
+
+@names(PLAIN)
+def test_sub_meters_get_a_channel_and_their_quantity(one: Capture) -> None:
+    expected = TABLE["quantities"].get(one.name.split("/")[1], {})
+    (snapshot,) = snapshots(run(one.data))
+    assert snapshot.values == {}
+    address = one.facts["structure"]["frames"][0]["A"]
+    channel = address if 1 <= address <= 99 else 1
+    device = read(one).device
+    assert device is not None
+    assert {n: (who.id, who.type) for n, who in snapshot.submeters.items()} == {
+        channel: (device.id, device.type)
+    }
+    got = {name: f"{m.number} {m.unit}" for name, m in snapshot.channels.get(channel, {}).items()}
+    assert got == expected
+    listing = json.loads(Listing(ciimodel.load()).write(snapshot))
+    assert len(listing["records"]) == len(read(one).records)
+
+
+def test_devices_that_want_the_same_channel() -> None:
+    """Three devices with address 0 or 1: the first gets channel 1, and keeps it."""
+    water, gas = capture("mbus/siemens-water.bin"), capture("mbus/itron-cyble-gas.bin")
+    coder = capture("mbus/gwf-mtkcoder-water.bin")
+    stream = b"".join(c.data for c in (water, gas, coder, water))
+    found = snapshots(run(stream))
+    assert [sorted(s.channels) for s in found] == [[1], [4], [2], [1]]
+    assert {n: who.id for n, who in found[-1].submeters.items()} == {
+        1: "LSE08021382",
+        2: "GWF00182007",
+        4: "ACW10020387",
+    }
+
+
+@names(CAPTURES)
+def test_octet_by_octet_is_the_same(one: Capture) -> None:
+    stream = b"\x10\x5b\x01\x5c\x16" + one.data + b"\xe5" + one.data
+    assert run(stream, one.key, piece=1) == run(stream, one.key) == run(stream, one.key, piece=11)
+
+
+@names(PLAIN)
+def test_truncations_cost_no_other_telegram(one: Capture) -> None:
+    noise = bytes(range(0x20, 0x60))
+    for size in range(1, len(one.data), 17):
+        found = run(noise + one.data[:size] + noise + one.data + noise)
+        assert len(snapshots(found)) == 1
+        assert codes(found)
+
+
+def test_the_table_of_the_family() -> None:
+    assert TABLE["captures"] == len(CAPTURES) == 30
+    decoded = [c for c in CAPTURES if snapshots(run(c.data, c.key))]
+    assert TABLE["decoded"] == len(decoded)
+    assert TABLE["agreeing"] == len(decoded) - len(TABLE["differing"])
+    assert TABLE["refused"] == {c.name.split("/")[1]: codes(run(c.data))[0] for c in ERRORS}
