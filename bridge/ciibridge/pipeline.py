@@ -17,10 +17,12 @@ from typing import Final, Protocol
 
 from ciimodel.catalogue import Resolved
 
+from ciibridge.decode import sml
 from ciibridge.decode.dlms import LayoutBook, decode
 from ciibridge.errors import ConfigError, DecodeError, ProtocolError, SecurityError
 from ciibridge.framing.hdlc import HdlcFramer
 from ciibridge.framing.reassembly import Reassembler
+from ciibridge.framing.sml import SmlFramer
 from ciibridge.link import Link, LinkState
 from ciibridge.normalise import ClockPolicy, MeterSettings, Normaliser
 from ciibridge.security.glo import Keys, Opener, ReplayGuard
@@ -143,13 +145,45 @@ class _DlmsHdlc:
             found.append(Problem("not_encrypted", message, apdu.offset))
 
 
+class _Sml:
+    """SML files, as German meters push them: nothing is ciphered, nothing to remember."""
+
+    def __init__(self, _settings: MeterSettings) -> None:
+        self._framer = SmlFramer()
+
+    @property
+    def frames_ok(self) -> int:
+        """Count the good files."""
+        return self._framer.frames
+
+    @property
+    def frames_bad(self) -> int:
+        """Count the damaged files."""
+        return self._framer.damaged
+
+    def feed(self, data: bytes) -> list[Reading | Problem]:
+        """Take octets in pieces of any size; give what they completed, in order. Never raises."""
+        return _read_files(self._framer.feed(data))
+
+    def finish(self) -> list[Reading | Problem]:
+        """End the stream; give what is left."""
+        return _read_files(self._framer.finish())
+
+
+def _read_files(files: Iterable[Frame | Problem]) -> list[Reading | Problem]:
+    found: list[Reading | Problem] = []
+    for file in files:
+        found += [file] if isinstance(file, Problem) else sml.read(file)
+    return found
+
+
 def _problem(error: ProtocolError, apdu: Apdu) -> Problem:
     where = f" (octet {error.offset} of the APDU)" if error.offset else ""
     return Problem(error.code, f"{error}{where}", apdu.offset)
 
 
 #: Protocol of an interface in the catalogue → its line.
-LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {"dlms-hdlc": _DlmsHdlc}
+LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {"dlms-hdlc": _DlmsHdlc, "sml": _Sml}
 
 
 class Pipeline:

@@ -76,6 +76,7 @@ class Frame:
     source: str = ""
     segmented: bool = False  # more frames of this APDU follow
     control: int = 0x13  # HDLC control octet: 13 and 03 are UI frames, an even one is an I frame
+    check: str = "x-25"  # checksum that fitted: x-25, or kermit (some SML meters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class Register:
     unit: int | None = None  # DLMS unit enumeration
     class_id: int | None = None
     attribute: int = 2
+    captured: MeterTime | None = None  # capture time of the value, where the telegram has one
+    status: int | None = None  # status word of the value (SML)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +114,14 @@ class Reading:
     """One decoded telegram before the profile: registers with full OBIS codes, in the order of the telegram."""
 
     registers: tuple[Register, ...]
-    shape: str  # push-list | pairs | triplets | positional
+    shape: str  # push-list | pairs | triplets | positional | sml
     apdu: Apdu
     time: MeterTime | None = None  # date-time of the APDU (notification), not of the clock object
     list_object: str | None = None  # OBIS of the push setup, e.g. "0-8:25.9.0"
     list_name: str | None = None  # e.g. Kamstrup_V0001
     types: tuple[str, ...] = ()  # A-XDR type of each element sent without OBIS code: positional lists
     values: tuple[Value, ...] = ()  # those elements themselves, same order; None: null, array or structure
+    server_id: bytes | None = None  # who sends, in the envelope of the telegram (SML)
 
 
 @dataclass(frozen=True, slots=True)

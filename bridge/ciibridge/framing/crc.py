@@ -1,4 +1,4 @@
-"""CRC-16/X-25, the check of HDLC frames (ISO/IEC 13239, IEC 62056-46), at the speed of C.
+"""CRC-16/X-25, the check of HDLC frames (ISO/IEC 13239, IEC 62056-46) and of SML, at the speed of C.
 
 ``binascii.crc_hqx`` computes the same polynomial (0x1021) most significant bit first. X-25 is its mirror image, so the
 octets are mirrored with one ``bytes.translate`` and the CRC over them is the mirror image of ours. On the wire the
@@ -24,3 +24,12 @@ def intact(octets: bytes) -> bool:
 def checksum(octets: bytes) -> bytes:
     """Compute the two octets which follow ``octets`` on the wire, least significant first."""
     return (crc_hqx(octets.translate(_MIRROR), 0xFFFF) ^ 0xFFFF).to_bytes(2, "big").translate(_MIRROR)
+
+
+def kermit(octets: bytes) -> bytes:
+    """Compute CRC-16/Kermit as some SML meters send it instead: most significant octet first.
+
+    The same polynomial from an initial value of 0, and not inverted. Source: volkszaehler/libsml issue 75 (Holley DTZ541);
+    the order of the octets from the telegrams in spacemanspiff2007/SmlLib issue 22.
+    """
+    return crc_hqx(octets.translate(_MIRROR), 0).to_bytes(2, "big").translate(_MIRROR)[::-1]
