@@ -3,7 +3,7 @@
 Each fact a model states is compared with what was seen. A fact that fits adds its weight. A fact that a model cannot
 send differently (its FLAG id, its device names, its A-XDR types, how it cuts an APDU) excludes it; a setting that an
 operator may have changed (an address, the deviation of the clock) only counts against it. A model is proposed only if
-something ties it to the maker: FLAG id (IEC 62056-21), device name, list name or HDLC addresses. Models closer
+something ties it to the maker: FLAG id (IEC 62056-21), device name, SML server id, list name or HDLC addresses. Models closer
 together than ``_MARGIN`` are not told apart: then they are all candidates.
 """
 
@@ -44,6 +44,7 @@ class Evidence:
     list_object: str | None
     list_name: str | None
     types: tuple[SeenType, ...]
+    sml_server: str | None = None  # hex, lower case
 
     @classmethod
     def of(cls, reading: Reading, registry: Registry) -> Evidence:
@@ -72,6 +73,7 @@ class Evidence:
             list_object=reading.list_object,
             list_name=reading.list_name,
             types=tuple(types),
+            sml_server=reading.server_id.hex() if reading.server_id else None,
         )
 
 
@@ -107,6 +109,12 @@ def _device_name(meter: Meter, seen: Evidence) -> bool | None:
     return re.search(meter.wire.device_name, seen.device_name) is not None
 
 
+def _sml_server(meter: Meter, seen: Evidence) -> bool | None:
+    if meter.wire is None or meter.wire.sml_server is None or seen.sml_server is None:
+        return None
+    return re.search(meter.wire.sml_server, seen.sml_server) is not None
+
+
 def _list_name(meter: Meter, seen: Evidence) -> bool | None:
     return _one_of(meter.wire.list_name, seen.list_name) if meter.wire else None
 
@@ -131,7 +139,7 @@ def _transfer(meter: Meter, seen: Evidence) -> bool | None:
 
 
 def _deviation(meter: Meter, seen: Evidence) -> bool | None:
-    return _one_of([meter.wire.deviation], seen.deviation) if meter.wire else None
+    return _one_of([meter.wire.deviation], seen.deviation) if meter.wire and meter.wire.deviation else None
 
 
 def _types(meter: Meter, seen: Evidence) -> bool | None:
@@ -149,6 +157,7 @@ def _types(meter: Meter, seen: Evidence) -> bool | None:
 _FACTS: Final = (
     _Fact(_flag, 4, None, ties=True),
     _Fact(_device_name, 4, None, ties=True),
+    _Fact(_sml_server, 4, None, ties=True),
     _Fact(_list_name, 4, None, ties=True),
     _Fact(_address, 4, 1, ties=True),
     _Fact(_transfer, 1, None),

@@ -380,7 +380,7 @@ class PushList(BaseModel):
     """
     One sentence or label a language: en, de, fr, it.
     """
-    shape: Annotated[Literal["push-list", "pairs", "triplets", "positional"], Field(title="Shape")]
+    shape: Annotated[Literal["push-list", "pairs", "triplets", "positional", "sml"], Field(title="Shape")]
     """
     Shape of a push body (names as in docs; F1 … F4 of the field notes).
     """
@@ -443,9 +443,9 @@ class Wire(BaseModel):
     How an APDU is cut into frames.
     """
     llc: Annotated[bool, Field(title="Llc")]
-    deviation: Annotated[Literal["given", "unspecified"], Field(title="Deviation")]
+    deviation: Annotated[Literal["given", "unspecified"] | None, Field(title="Deviation")]
     """
-    Deviation in date-times of the telegrams
+    Deviation in date-times of the telegrams; None: they hold no date-time
     """
     list_name: Annotated[list[str], Field(title="List Name")]
     """
@@ -454,6 +454,10 @@ class Wire(BaseModel):
     device_name: Annotated[str | None, Field(title="Device Name")]
     """
     Regular expression of the logical device name 0-0:42.0.0
+    """
+    sml_server: Annotated[str | None, Field(title="Sml Server")]
+    """
+    Regular expression of the SML server id, written in hex in lower case
     """
     fact: Fact
 

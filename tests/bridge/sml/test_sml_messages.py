@@ -227,7 +227,7 @@ def test_any_octets(content: bytes) -> None:
         st.binary(max_size=9).map(octets), lambda inner: st.lists(inner, max_size=8).map(lambda e: listed(*e))
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_tree_in_a_good_message(content: bytes) -> None:
     for item in read(frame(message(0x0701, content), values(content))):
         assert isinstance(item, Reading) or item.code in PROBLEMS

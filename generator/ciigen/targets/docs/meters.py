@@ -133,13 +133,19 @@ def _registers(meter: Meter) -> str:
 def _recognised(wire: Wire, zone: str | None) -> str:
     addresses = ", ".join(f"{code(pair.destination)} ← {code(pair.source)}" for pair in wire.hdlc)
     unspecified = f"without its offset from UTC, so it is read in the zone {zone or 'of the configuration'}"
+    times = {
+        "given": "with its offset from UTC",
+        "unspecified": unspecified,
+        None: "not sent, so the time of reception counts",
+    }
     rows = [
         ("Maker's letters (FLAG)", ", ".join(code(flag) for flag in wire.flag)),
         ("Device name `0-0:42.0.0`", code(wire.device_name) if wire.device_name else ""),
         ("List name in the telegram", ", ".join(code(name) for name in wire.list_name)),
         ("HDLC addresses (destination ← source)", addresses),
         ("Frames", TRANSFER[wire.transfer]),
-        ("Time", "with its offset from UTC" if wire.deviation == "given" else unspecified),
+        ("SML server id, in hex", code(wire.sml_server) if wire.sml_server else ""),
+        ("Time", times[wire.deviation]),
         ("How sure", fact(wire.fact)),
     ]
     return table(("", ""), [(f"**{name}**", value) for name, value in rows if value])
