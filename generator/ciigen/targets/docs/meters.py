@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ciigen.resolved import Interface, Meter, PushElement, PushList, RegisterFact, Wire
+from ciigen.resolved import Interface, Meter, PushElement, PushList, RegisterFact, Shape, Wire
 from ciigen.targets.docs.book import Book, name_of, page, where
 from ciigen.targets.docs.families import carried, computed
 from ciigen.targets.docs.markdown import capitalised, code, link, prose, sentences, table
@@ -96,7 +96,8 @@ def _element(book: Book, meter: Meter, pushed: PushList, index: int) -> tuple[st
     quantity = book.resolved.quantities[element.quantity]
     register = _register(meter, element.quantity, quantity.family)
     scaler = quantity.scaler if register is None or register.scaler is None else register.scaler
-    finest = step(scaler, quantity.unit) if quantity.unit else ""
+    # An SML value list brings the scaler of each value with it, so the step is the meter's choice.
+    finest = step(scaler, quantity.unit) if quantity.unit and pushed.shape is not Shape.SML else ""
     kind = given or (register.type if register else "")
     return (position, obis, book.quantity(element.quantity), where(book, quantity), finest, kind)
 
