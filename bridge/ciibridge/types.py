@@ -80,6 +80,7 @@ class Frame:
     source: str = ""
     segmented: bool = False  # more frames of this APDU follow
     control: int = 0x13  # HDLC control octet: 13 and 03 are UI frames, an even one is an I frame
+    check: str = "x-25"  # checksum that fitted: x-25, or kermit (some SML meters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Register:
     attribute: int = 2
     spelling: str | None = None  # unit as an ASCII telegram spells it, e.g. kWh
     captured: MeterTime | None = None  # when the value was read, where it is older than the telegram
+    status: int | None = None  # status word of the value (SML)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class Reading:
     """One decoded telegram before the profile: registers with full OBIS codes, in the order of the telegram."""
 
     registers: tuple[Register, ...]
-    shape: str  # push-list | pairs | triplets | positional | lines | records
+    shape: str  # push-list | pairs | triplets | positional | lines | records | sml
     apdu: Apdu
     time: MeterTime | None = None  # date-time of the APDU (notification), not of the clock object
     list_object: str | None = None  # OBIS of the push setup, e.g. "0-8:25.9.0"
@@ -155,6 +157,7 @@ class Reading:
     identification: str | None = None  # of an ASCII telegram, without its slash; begins with the FLAG id
     records: tuple[Record, ...] = ()  # M-Bus: what ``registers`` are chosen from
     device: Device | None = None  # M-Bus: who sent them
+    server_id: bytes | None = None  # who sends, in the envelope of the telegram (SML)
 
 
 @dataclass(frozen=True, slots=True)

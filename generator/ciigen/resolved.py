@@ -217,6 +217,7 @@ class Shape(StrEnum):
     PAIRS = "pairs"  # OBIS, value, OBIS, value …, flat
     TRIPLETS = "triplets"  # structures {OBIS, value, {scaler, unit}}
     POSITIONAL = "positional"  # values only
+    SML = "sml"  # SML value list: entries with OBIS code, unit, scaler, value
 
 
 class Wire(_Model):
@@ -228,7 +229,9 @@ class Wire(_Model):
     hdlc: tuple[Hdlc, ...] = Field((), description="Address pairs seen; the first is simulated")
     transfer: Transfer = Transfer.SINGLE
     llc: bool = True
-    deviation: Literal["given", "unspecified"] = Field(description="Deviation in date-times of the telegrams")
+    deviation: Literal["given", "unspecified"] | None = Field(
+        None, description="Deviation in date-times of the telegrams; None: they hold no date-time"
+    )
     list_name: tuple[str, ...] = Field((), description="List identifiers in the body, e.g. Kamstrup_V0001")
     device_name: str | None = Field(
         None, description="Regular expression of the logical device name 0-0:42.0.0"
@@ -236,6 +239,9 @@ class Wire(_Model):
     identification: str | None = Field(
         None,
         description="Regular expression of the identification line of its text telegrams, without the slash",
+    )
+    sml_server: str | None = Field(
+        None, description="Regular expression of the SML server id, written in hex in lower case"
     )
     fact: Fact
 

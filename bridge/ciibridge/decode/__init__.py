@@ -3,4 +3,5 @@
 Third stage of the line, pure. One package an application protocol; what cannot be read raises a ``DecodeError``.
 
     dlms   DLMS/COSEM notifications (IEC 62056-5-3, IEC 62056-6-2)
+    sml    Smart Message Language 1.04 (BSI TR-03109-1)
 """

@@ -1,4 +1,4 @@
-"""The checks of frames: CRC-16/X-25 of HDLC (ISO/IEC 13239, IEC 62056-46) and CRC-16/ARC of DSMR-P1 telegrams.
+"""The checks of frames: CRC-16/X-25 of HDLC (ISO/IEC 13239, IEC 62056-46) and SML, CRC-16/ARC of DSMR-P1 telegrams.
 
 X-25 runs at the speed of C: ``binascii.crc_hqx`` computes the same polynomial (0x1021) most significant bit first.
 X-25 is its mirror image, so the octets are mirrored with one ``bytes.translate`` and the CRC over them is the mirror
@@ -44,3 +44,12 @@ def _arc_entry(octet: int) -> int:
 
 
 _ARC: Final = tuple(_arc_entry(octet) for octet in range(256))
+
+
+def kermit(octets: bytes) -> bytes:
+    """Compute CRC-16/Kermit as some SML meters send it instead: most significant octet first.
+
+    The same polynomial from an initial value of 0, and not inverted. Source: volkszaehler/libsml issue 75 (Holley DTZ541);
+    the order of the octets from the telegrams in spacemanspiff2007/SmlLib issue 22.
+    """
+    return crc_hqx(octets.translate(_MIRROR), 0).to_bytes(2, "big").translate(_MIRROR)[::-1]

@@ -1,6 +1,10 @@
-"""Which protocol a recording speaks: the one whose beginning comes first in its octets.
+"""Which protocol a recording speaks.
+
+What proves itself comes first: a start sequence of eight octets, or a frame whose checksum is right. Otherwise it is the
+protocol whose beginning comes first in the octets:
 
     7E Ax           dlms-hdlc   flag and frame format type 3
+    68 L L 68       dlms-mbus   header of a long frame, CI of a segment (damaged behind it)
     / X X X digit   dsmr-p1     identification line
     DB 08 X X X     dsmr-p1     ciphered without a frame around it: system title
 
@@ -10,17 +14,30 @@ A line that is configured does not need this: its model says what it speaks. Ano
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
-#: Protocol of an interface in the catalogue, and how its telegrams begin. What may hold another one stands first.
+from ciibridge.framing import mbus, mbus_transport, sml
+
+#: Protocol of an interface in the catalogue, and how it is proved. What may hold another one stands first.
+PROOFS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
+    ("sml", sml.looks_like),
+    ("dlms-mbus", mbus_transport.looks_like),
+    ("mbus", mbus.looks_like),
+)
+#: Protocol, and how its telegrams begin.
 SIGNATURES: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     ("dlms-hdlc", re.compile(rb"\x7e[\xa0-\xaf]")),
+    ("dlms-mbus", re.compile(rb"\x68(.)\1\x68[\x53\x73].[\x00-\x1f]", re.DOTALL)),
     ("dsmr-p1", re.compile(rb"/[A-Za-z]{3}[0-9]|\xdb\x08[A-Za-z]{3}")),
 )
 
 
 def sniff(octets: bytes) -> str | None:
     """Name the protocol of a recording; None: no beginning of any telegram is in it."""
+    for protocol, proved in PROOFS:
+        if proved(octets):
+            return protocol
     beginnings = [
         (found.start(), rank, protocol)
         for rank, (protocol, pattern) in enumerate(SIGNATURES)

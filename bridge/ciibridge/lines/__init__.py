@@ -3,6 +3,7 @@
     dlms   DLMS/COSEM pushes, in HDLC or in M-Bus frames
     p1     DSMR-P1 telegrams
     mbus   wired M-Bus records
+    sml    SML files
 
 Pure, as its parts are. Another protocol is a module here and a row in ``LINES``.
 """
@@ -20,6 +21,7 @@ from ciibridge.framing.reassembly import Reassembler
 from ciibridge.lines.dlms import DlmsLine
 from ciibridge.lines.mbus import MbusLine
 from ciibridge.lines.p1 import P1Line
+from ciibridge.lines.sml import SmlLine
 from ciibridge.normalise import MeterSettings
 from ciibridge.types import Problem, Reading
 
@@ -50,4 +52,5 @@ LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {
     "dlms-mbus": partial(DlmsLine, MbusFramer, MbusTransport),
     "dsmr-p1": P1Line,
     "mbus": MbusLine,
+    "sml": SmlLine,
 }

@@ -8,6 +8,7 @@
     submeters   gas, water, heat behind the meter    texts       enumerations, messages, identities
     plan        all of it compiled for one layout    layouts     plans, and the model they show
     identity    the name of the meter                normaliser  one telegram
+    server      server id and number on the nameplate
 
 Pure, exact, driven by the catalogue: no meter model and no OBIS code of a quantity is named here.
 """

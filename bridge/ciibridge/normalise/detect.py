@@ -3,8 +3,8 @@
 Each fact a model states is compared with what was seen. A fact that fits adds its weight. A fact that a model cannot
 send differently (its FLAG id, its device names, its A-XDR types, how it cuts an APDU) excludes it; a setting that an
 operator may have changed (an address, the deviation of the clock) only counts against it. A model is proposed only if
-something ties it to the maker: FLAG id (IEC 62056-21), device name, identification line, list name or HDLC addresses.
-Models closer together than ``_MARGIN`` are not told apart: then they are all candidates.
+something ties it to the maker: FLAG id (IEC 62056-21), device name, identification line, SML server id, list name or HDLC
+addresses. Models closer together than ``_MARGIN`` are not told apart: then they are all candidates.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Evidence:
     list_name: str | None
     types: tuple[SeenType, ...]
     identification: str | None = None  # line of a text telegram; then nothing of DLMS shows in it
+    sml_server: str | None = None  # hex, lower case
 
     @classmethod
     def of(cls, reading: Reading, registry: Registry) -> Evidence:
@@ -87,6 +88,7 @@ class Evidence:
             list_object=reading.list_object,
             list_name=reading.list_name,
             types=tuple(types),
+            sml_server=reading.server_id.hex() if reading.server_id else None,
         )
 
 
@@ -134,6 +136,12 @@ def _device_name(meter: Meter, seen: Evidence) -> bool | None:
     return re.search(meter.wire.device_name, seen.device_name) is not None
 
 
+def _sml_server(meter: Meter, seen: Evidence) -> bool | None:
+    if meter.wire is None or meter.wire.sml_server is None or seen.sml_server is None:
+        return None
+    return re.search(meter.wire.sml_server, seen.sml_server) is not None
+
+
 def _list_name(meter: Meter, seen: Evidence) -> bool | None:
     return _one_of(meter.wire.list_name, seen.list_name) if meter.wire else None
 
@@ -158,7 +166,7 @@ def _transfer(meter: Meter, seen: Evidence) -> bool | None:
 
 
 def _deviation(meter: Meter, seen: Evidence) -> bool | None:
-    return _one_of([meter.wire.deviation], seen.deviation) if meter.wire else None
+    return _one_of([meter.wire.deviation], seen.deviation) if meter.wire and meter.wire.deviation else None
 
 
 def _types(meter: Meter, seen: Evidence) -> bool | None:
@@ -178,6 +186,7 @@ _FACTS: Final = (
     _Fact(_flag, 4, None, ties=True),
     _Fact(_device_name, 4, None, ties=True),
     _Fact(_identification, 4, None, ties=True),
+    _Fact(_sml_server, 4, None, ties=True),
     _Fact(_list_name, 4, None, ties=True),
     _Fact(_address, 4, 1, ties=True),
     _Fact(_transfer, 1, None),

@@ -20,6 +20,7 @@ from ciibridge.normalise.layouts import Layout, Layouts
 from ciibridge.normalise.plan import Plan
 from ciibridge.normalise.records import RecordPlaces
 from ciibridge.normalise.scale import number_of
+from ciibridge.normalise.server import identification, server_text
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.normalise.submeters import SubMeters
 from ciibridge.normalise.texts import state_of, text_of
@@ -112,7 +113,7 @@ class Normaliser:
             unknown=unknown,
             channels=channels,
             submeters=self._submeters.known,
-            identity=_identity(registers, plan),
+            identity=_identity(reading, plan),
             reading=reading,
             model=self.model,
             candidates=self._layouts.candidates,
@@ -203,6 +204,14 @@ def _texts(registers: tuple[Register, ...], plan: Plan, unknown: dict[str, Value
     return texts
 
 
-def _identity(registers: tuple[Register, ...], plan: Plan) -> dict[str, str]:
+def _identity(reading: Reading, plan: Plan) -> dict[str, str]:
+    """Collect what the registers say, completed by what the envelope of the telegram says."""
+    registers = reading.registers
     texts = ((name, text_of(registers[index].value)) for index, name in plan.identities)
-    return {name: text for name, text in texts if text}
+    identity = {name: text for name, text in texts if text}
+    if reading.server_id is not None:
+        identity.setdefault("server_id", server_text(reading.server_id))
+        number = identification(reading.server_id)
+        if number is not None:
+            identity.setdefault("identification", number)
+    return identity

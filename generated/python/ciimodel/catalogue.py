@@ -384,7 +384,7 @@ class PushList(BaseModel):
     """
     One sentence or label a language: en, de, fr, it.
     """
-    shape: Annotated[Literal["push-list", "pairs", "triplets", "positional"], Field(title="Shape")]
+    shape: Annotated[Literal["push-list", "pairs", "triplets", "positional", "sml"], Field(title="Shape")]
     """
     Shape of a push body (names as in docs; F1 … F4 of the field notes).
     """
@@ -447,9 +447,9 @@ class Wire(BaseModel):
     How an APDU is cut into frames.
     """
     llc: Annotated[bool, Field(title="Llc")]
-    deviation: Annotated[Literal["given", "unspecified"], Field(title="Deviation")]
+    deviation: Annotated[Literal["given", "unspecified"] | None, Field(title="Deviation")]
     """
-    Deviation in date-times of the telegrams
+    Deviation in date-times of the telegrams; None: they hold no date-time
     """
     list_name: Annotated[list[str], Field(title="List Name")]
     """
@@ -462,6 +462,10 @@ class Wire(BaseModel):
     identification: Annotated[str | None, Field(title="Identification")]
     """
     Regular expression of the identification line of its text telegrams, without the slash
+    """
+    sml_server: Annotated[str | None, Field(title="Sml Server")]
+    """
+    Regular expression of the SML server id, written in hex in lower case
     """
     fact: Fact
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from captures import Capture, load_captures
-from ciibridge.framing.sniff import SIGNATURES, sniff
+from ciibridge.framing.sniff import PROOFS, SIGNATURES, sniff
 from ciibridge.pipeline import LINES
 
-FAMILIES = [protocol for protocol, _ in SIGNATURES]
+FAMILIES = sorted({protocol for protocol, _ in (*PROOFS, *SIGNATURES)})
 
 
 @pytest.mark.parametrize("one", [c for f in FAMILIES for c in load_captures(f)], ids=lambda one: one.name)

@@ -17,7 +17,7 @@ from ciibridge.types import Measured, Problem, Snapshot
 from ciimodel.catalogue import Meter, PushList
 
 CATALOGUE = ciimodel.load()
-EVERY_LIST = [(m, pushed) for m in CATALOGUE.meters.values() if m.wire for pushed in m.lists]
+EVERY_LIST = [(m, pushed) for m in CATALOGUE.meters.values() if m.wire and m.wire.hdlc for pushed in m.lists]
 EACH = pytest.mark.parametrize(("meter", "pushed"), EVERY_LIST, ids=[f"{m.id}-{p.id}" for m, p in EVERY_LIST])
 NOON = datetime(2026, 5, 4, 10, 40, 15, tzinfo=UTC)
 

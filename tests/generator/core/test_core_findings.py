@@ -82,12 +82,12 @@ STRUCTURE = {
     ),
     "missing key of all files": Break(
         E450,
-        "  deviation: unspecified\n",
+        "    protocol: dlms-hdlc\n",
         "",
-        "wire",
-        "deviation is missing",
-        "add deviation: Whether date-times carry",
-        at="wire:",
+        "interfaces[0]",
+        "protocol is missing",
+        "add protocol: What the bytes are",
+        at="- id: mbus",
     ),
     "neither code nor family": Break(
         ELECTRICITY,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ciigen.resolved import Interface, Meter, PushElement, PushList, RegisterFact, Wire
+from ciigen.resolved import Interface, Meter, PushElement, PushList, RegisterFact, Shape, Wire
 from ciigen.targets.docs.book import Book, name_of, page, where
 from ciigen.targets.docs.families import carried, computed
 from ciigen.targets.docs.markdown import capitalised, code, link, prose, sentences, table
@@ -96,7 +96,8 @@ def _element(book: Book, meter: Meter, pushed: PushList, index: int) -> tuple[st
     quantity = book.resolved.quantities[element.quantity]
     register = _register(meter, element.quantity, quantity.family)
     scaler = quantity.scaler if register is None or register.scaler is None else register.scaler
-    finest = step(scaler, quantity.unit) if quantity.unit else ""
+    # An SML value list brings the scaler of each value with it, so the step is the meter's choice.
+    finest = step(scaler, quantity.unit) if quantity.unit and pushed.shape is not Shape.SML else ""
     kind = given or (register.type if register else "")
     return (position, obis, book.quantity(element.quantity), where(book, quantity), finest, kind)
 
@@ -133,6 +134,11 @@ def _registers(meter: Meter) -> str:
 def _recognised(wire: Wire, zone: str | None) -> str:
     addresses = ", ".join(f"{code(pair.destination)} ← {code(pair.source)}" for pair in wire.hdlc)
     unspecified = f"without its offset from UTC, so it is read in the zone {zone or 'of the configuration'}"
+    times = {
+        "given": "with its offset from UTC",
+        "unspecified": unspecified,
+        None: "not sent, so the time of reception counts",
+    }
     rows = [
         ("Maker's letters (FLAG)", ", ".join(code(flag) for flag in wire.flag)),
         ("Device name `0-0:42.0.0`", code(wire.device_name) if wire.device_name else ""),
@@ -140,7 +146,8 @@ def _recognised(wire: Wire, zone: str | None) -> str:
         ("List name in the telegram", ", ".join(code(name) for name in wire.list_name)),
         ("HDLC addresses (destination ← source)", addresses),
         ("Frames", TRANSFER[wire.transfer]),
-        ("Time", "with its offset from UTC" if wire.deviation == "given" else unspecified),
+        ("SML server id, in hex", code(wire.sml_server) if wire.sml_server else ""),
+        ("Time", times[wire.deviation]),
         ("How sure", fact(wire.fact)),
     ]
     return table(("", ""), [(f"**{name}**", value) for name, value in rows if value])

@@ -47,6 +47,7 @@ SHAPE: Final[dict[Shape, str]] = {
     Shape.PAIRS: "OBIS code and value in turn",
     Shape.TRIPLETS: "OBIS code, value, scaler and unit together",
     Shape.POSITIONAL: "values only, known by their position",
+    Shape.SML: "OBIS code, unit, scaler and value together (SML)",
 }
 ENCRYPTION: Final[dict[str, str]] = {
     "none": "no",

@@ -1,0 +1,205 @@
+"""SML files from a stream of octets: bytes → Frame.
+
+SML transport protocol version 1 (BSI TR-03109-1 annex IV b, part of SML 1.04), as German meters push it every few
+seconds on the optical port:
+
+    1B 1B 1B 1B | 01 01 01 01 | messages … | fill | 1B 1B 1B 1B | 1A  n  CRC
+                  version 1     1B escaped    n 00                  n of fill, CRC 2 octets
+
+There is no length: the file ends at the escape sequence that is followed by 1A. Inside, four octets 1B in a row are
+escaped by four more. The CRC covers everything before it. It is CRC-16/X-25; some meters (Holley DTZ541 on RS-485)
+compute CRC-16/Kermit instead, which is accepted and named in ``Frame.check``.
+
+A file that is damaged is given up before the search goes on one octet behind its beginning, so the search always moves
+forward, and a good file comes out even where a damaged one swallowed its beginning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ciibridge.framing.crc import checksum, kermit
+from ciibridge.types import Frame, Problem
+
+ESCAPE: Final = b"\x1b\x1b\x1b\x1b"
+START: Final = ESCAPE + b"\x01\x01\x01\x01"
+_END: Final = 0x1A
+_SEQUENCE: Final = 8  # an escape sequence and the four octets that say what it is
+#: Longest file accepted, escapes included. The longest seen has 504 octets; the lists of a concentrator are not for here.
+LONGEST_FILE: Final = 16384
+#: Octets of fill accepted: 0 to 3 fill up to a multiple of four, and DZG sends 4.
+_MOST_FILL: Final = 4
+#: A run of garbage is reported when it ends, and in pieces of this size, or a wrong line would stay silent for ever.
+NOISE_REPORT_OCTETS: Final = 2048
+
+
+def looks_like(octets: bytes) -> bool:
+    """Whether an SML file begins in ``octets``."""
+    return START in octets
+
+
+@dataclass(slots=True)
+class _Run:
+    """Octets in a row that belong to no good file."""
+
+    start: int
+    told: bool  # a Problem already says why
+    octets: int = 0
+
+
+class SmlFramer:
+    """Cuts a stream of octets into SML files; never raises, and holds no more than one file between calls.
+
+    ``frames``, ``damaged`` and ``skipped_octets`` count for diagnosis.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.damaged = 0
+        self.skipped_octets = 0
+        self._buffer = bytearray()
+        self._inside = False  # the buffer begins with START
+        self._walked = 0  # inside: everything before this octet of the buffer is understood
+        self._offset = 0  # of the buffer's first octet in the stream
+        self._run: _Run | None = None
+
+    @property
+    def pending_octets(self) -> int:
+        """Octets held until more arrive, never more than one file."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[Frame | Problem]:
+        """Take the next octets, in chunks of any size; give what they completed, in stream order."""
+        self._buffer += data
+        found: list[Frame | Problem] = []
+        self._search(found)
+        return found
+
+    def finish(self) -> list[Frame | Problem]:
+        """End the stream: report what is incomplete, and give the good files which that covered."""
+        found: list[Frame | Problem] = []
+        self._search(found)
+        while self._inside:
+            size = len(self._buffer)
+            self._give_up("incomplete", f"the stream ends inside a file, after {size} octets", size, found)
+            self._search(found)
+        if self._buffer:
+            self._skip(len(self._buffer), found)
+        self._end_run(found)
+        return found
+
+    def _search(self, found: list[Frame | Problem]) -> None:
+        """Take everything out of the buffer that can be told now."""
+        while True:
+            if not self._inside:
+                begin = self._buffer.find(START)
+                skipped = begin if begin >= 0 else len(self._buffer) - _held(self._buffer)
+                if skipped:
+                    self._skip(skipped, found)
+                if begin < 0:
+                    return
+                self._inside = True
+                self._walked = _SEQUENCE
+            if not self._walk(found):
+                return
+
+    def _walk(self, found: list[Frame | Problem]) -> bool:
+        """Walk from escape to escape to the end of the file; False: more octets are needed."""
+        buffer = self._buffer
+        while True:
+            at = buffer.find(ESCAPE, self._walked)
+            end = at + _SEQUENCE
+            if (end if at >= 0 else len(buffer)) > LONGEST_FILE:
+                message = f"a file of more than {LONGEST_FILE} octets"
+                self._give_up("too_long", message, LONGEST_FILE, found)
+                return True
+            if at < 0:
+                self._walked = max(_SEQUENCE, len(buffer) - len(ESCAPE) + 1)
+                return False
+            if end > len(buffer):
+                self._walked = at
+                return False
+            follows = bytes(buffer[at + len(ESCAPE) : end])
+            if follows == ESCAPE:
+                self._walked = end
+            elif follows[0] == _END:
+                self._close(end, found)
+                return True
+            elif buffer.startswith(START, at):
+                self._give_up("incomplete", f"a new file begins inside a file, after {at} octets", at, found)
+                return True
+            else:  # five octets 1B or more: the last four count; anything else is up to the CRC
+                self._walked = at + 1
+
+    def _close(self, end: int, found: list[Frame | Problem]) -> None:
+        """Judge the file of ``end`` octets at the beginning of the buffer."""
+        raw = bytes(self._buffer[:end])
+        check = _check(raw)
+        content = raw[_SEQUENCE:-_SEQUENCE]
+        fill = raw[-3]
+        if check is None:
+            self._give_up("bad_checksum", f"the CRC of a file of {end} octets is wrong", end, found)
+        elif fill > _MOST_FILL or any(content[len(content) - fill :]):
+            self._give_up("bad_length", f"a file announces {fill} octets of fill and has others", end, found)
+        else:
+            self._end_run(found)
+            self.frames += 1
+            information = content[: len(content) - fill].replace(ESCAPE + ESCAPE, ESCAPE)
+            found.append(Frame(information, self._offset, raw, check=check))
+            self._drop(end)
+
+    def _give_up(self, code: str, message: str, octets: int, found: list[Frame | Problem]) -> None:
+        """Report the file the buffer begins with; its ``octets`` are skipped and need no further report."""
+        if self._run is None or not self._run.told:
+            self._end_run(found)
+            self._run = _Run(self._offset, told=True)
+        self._run.octets -= octets - 1
+        self.damaged += 1
+        found.append(Problem(code, message, self._offset))
+        self.skipped_octets += 1
+        self._drop(1)
+
+    def _skip(self, octets: int, found: list[Frame | Problem]) -> None:
+        """Octets outside any file."""
+        if self._run is None:
+            self._run = _Run(self._offset, told=False)
+        run = self._run
+        run.octets += octets
+        self.skipped_octets += octets
+        while run.octets >= NOISE_REPORT_OCTETS:
+            found.append(_noise(run.start, NOISE_REPORT_OCTETS))
+            run.octets -= NOISE_REPORT_OCTETS
+            run.told = True
+        self._drop(octets)
+
+    def _end_run(self, found: list[Frame | Problem]) -> None:
+        run, self._run = self._run, None
+        if run is not None and not run.told:
+            joining = "" if self.frames or self.damaged else _JOINED
+            found.append(_noise(run.start, run.octets, joining))
+
+    def _drop(self, octets: int) -> None:
+        del self._buffer[:octets]
+        self._offset += octets
+        self._inside = False
+
+
+def _check(raw: bytes) -> str | None:
+    """Name the checksum that fits; None: none does."""
+    covered, crc = raw[:-2], raw[-2:]
+    if checksum(covered) == crc:
+        return "x-25"
+    return "kermit" if kermit(covered) == crc else None
+
+
+def _held(octets: bytearray) -> int:
+    """Count the last octets that may be the beginning of START."""
+    return next((size for size in range(len(START) - 1, 0, -1) if octets.endswith(START[:size])), 0)
+
+
+def _noise(start: int, octets: int, note: str = "") -> Problem:
+    return Problem("noise", f"{octets} octets that belong to no SML file{note}", start)
+
+
+_JOINED: Final = " (normal where listening begins in the middle of a file)"
