@@ -8,8 +8,9 @@ goes on with the last number for ever.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -58,14 +59,17 @@ def _template(resolved: Resolved, selection: Selection) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("ciigen.targets.evcc", "."),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  # not HTML; everything put in is a name or number of the schema
+        autoescape=False,  # noqa: S701  # not HTML; what is not a name of the schema is quoted
     )
+    # the strings of JSON are strings of YAML; a meter may be called true, or 0815
+    environment.filters["quoted"] = partial(json.dumps, ensure_ascii=False)
+    return environment
 
 
 def _title(resolved: Resolved, selection: Selection) -> str:

@@ -1,7 +1,7 @@
 """Which entities a meter has in Home Assistant, and what each says of itself.
 
     sensor.<level>_power_net             value/power_net                 live: expires
-    sensor.<level>_energy_import         value/energy_import             Wh, shown in kWh
+    sensor.<level>_energy_import         value/energy_import             Wh, divided to kWh
     sensor.<level>_tariff_active         text/tariff_active              one of t1 … t4
     sensor.<level>_channel1_volume_gas   channel/1/value/volume_gas      off until the user asks for it
     sensor.<level>_meter_clock           state, its ts                   diagnostic
@@ -81,7 +81,7 @@ class _Entities:
 
     def _of(self, quantity: Quantity, number: int | None) -> Entity | None:
         look = self._look(quantity)
-        source = self._source(quantity, number)
+        source = self._source(quantity, number, look)
         if source is None:
             return None
         config = {**source, **self._measured(quantity, look), **_shown(look)}
@@ -93,7 +93,7 @@ class _Entities:
 
     def _link(self) -> Entity:
         topic = self._resolved.topics["diag"]
-        config = self._read(topic, topics.path(self._resolved, topic, self._level), "link")
+        config = self._read(topic, topics.path(self._resolved, topic, self._level), "value_json.link")
         config["device_class"] = _ENUM
         config["options"] = _states_of_link(self._resolved)
         config["expire_after"] = int(str(self._resolved.consumers[CONSUMER].settings["link_expire_after"]))
@@ -102,19 +102,22 @@ class _Entities:
         name = word("link", self._selection.lang)
         return Entity("link", name, "sensor", config, available=False)
 
-    def _source(self, quantity: Quantity, number: int | None) -> Config | None:
+    def _source(self, quantity: Quantity, number: int | None, look: Mapping[str, str]) -> Config | None:
         if topic := topics.topic_of(self._resolved, quantity):
-            return self._read(topic, topics.path(self._resolved, topic, self._level, quantity.name, number))
+            path = topics.path(self._resolved, topic, self._level, quantity.name, number)
+            return self._read(
+                topic, path, f"value | float / {look['divisor']}" if "divisor" in look else None
+            )
         if quantity.place is Place.TIME and number is None:
             topic = self._resolved.topics["state"]
-            return self._read(topic, topics.path(self._resolved, topic, self._level), "ts")
+            return self._read(topic, topics.path(self._resolved, topic, self._level), "value_json.ts")
         return None
 
-    def _read(self, topic: Topic, path: str, key: str | None = None) -> Config:
-        """Where a value comes from; ``key`` leads to it in a JSON payload."""
+    def _read(self, topic: Topic, path: str, expression: str | None = None) -> Config:
+        """Where a value comes from; ``expression`` is what a template makes of the payload."""
         config: Config = {"state_topic": path}
-        if key:
-            config["value_template"] = f"{{{{ value_json.{key} }}}}"
+        if expression:
+            config["value_template"] = f"{{{{ {expression} }}}}"
         if topic.qos:
             config["qos"] = topic.qos
         return config
@@ -131,12 +134,8 @@ class _Entities:
             config["state_class"] = look["state_class"]
         if "unit" in look:
             config["unit_of_measurement"] = look["unit"]
-        # Home Assistant converts by the class, and calls a unit without one a mistake
-        if "suggested_unit" in look and device_class:
-            config["suggested_unit_of_measurement"] = look["suggested_unit"]
         if "precision" in look:
-            converted = "suggested_unit" not in look or device_class
-            config["suggested_display_precision"] = int(look["precision"]) if converted else 0
+            config["suggested_display_precision"] = int(look["precision"])
         if "expire_after" in look:
             interval = interval_s(self._resolved, self._selection, quantity)
             config["expire_after"] = max(int(look["expire_after"]), round(_MISSED * interval))
