@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from captures import ROOT
-from ciigen.errors import UsageError
+from ciigen.errors import TargetError, UsageError
 from ciigen.pushed import interval_s
 from ciigen.resolve import resolve_directory
-from ciigen.resolved import Resolved
+from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.evcc import TARGET
 from ruamel.yaml import YAML
@@ -199,6 +199,18 @@ def test_a_meter_without_power_is_refused(view: str) -> None:
     bare = without("power_import", "power_export")
     with pytest.raises(UsageError, match="lg-e450 sends none"):
         TARGET.views[view].render(bare, Selection(meter="lg-e450"))
+
+
+def test_a_quantity_without_a_topic_is_refused() -> None:
+    moved = RESOLVED.quantities["energy_import"].model_copy(update={"place": Place.META})
+    broken = RESOLVED.model_copy(update={"quantities": {**RESOLVED.quantities, "energy_import": moved}})
+    with pytest.raises(TargetError, match=r"energy_import has no topic.*schema/consumers/evcc\.yaml"):
+        meters(Selection(meter="lg-e450"), broken)
+
+
+def test_another_prefix() -> None:
+    (meter,) = meters(Selection(), RESOLVED.model_copy(update={"prefix": "house/cii"}))
+    assert meter["power"]["topic"] == "house/cii/v1/smartmeter/value/power_net"
 
 
 def test_unknown_selection() -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ciigen import topics
-from ciigen.errors import UsageError
+from ciigen.errors import TargetError, UsageError
 from ciigen.pushed import interval_s
 from ciigen.resolved import Quantity, Resolved
 from ciigen.target import Selection, quantities
@@ -47,7 +47,10 @@ class Field:
 
 
 def fields(resolved: Resolved, selection: Selection) -> list[Field]:
-    """Give the fields that the selected meters fill (raises UsageError where there is no power: evcc needs it)."""
+    """Give the fields that the selected meters fill.
+
+    Raises UsageError where there is no power, which evcc needs, and TargetError for a quantity without a topic.
+    """
     found = list(_fields(resolved, selection))
     if not any(field.name == "power" for field in found):
         what = selection.meter or selection.operator or "this selection"
@@ -84,7 +87,9 @@ def _rank(quantity: Quantity) -> int:
 def _reading(resolved: Resolved, selection: Selection, quantity: Quantity) -> Reading:
     topic = topics.topic_of(resolved, quantity)
     if topic is None:
-        raise UsageError(f"evcc: {quantity.name} has no topic of its own: change schema/consumers/evcc.yaml")
+        raise TargetError(
+            f"evcc: {quantity.name} has no topic of its own: take its field away in schema/consumers/evcc.yaml"
+        )
     # the level does not matter: it is cut off again
     whole = topics.path(resolved, topic, "level", quantity.name)
     of_unit = resolved.units[quantity.unit].consumers.get(CONSUMER, {}) if quantity.unit else {}
