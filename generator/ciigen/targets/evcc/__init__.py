@@ -1,0 +1,104 @@
+"""Output ``evcc``: the smart meter as the grid meter of evcc, which charges cars from what would be fed in.
+
+Place in the line: render. A custom meter with the plugin mqtt, one topic a number, each with a timeout: without one, evcc
+goes on with the last number for ever.
+
+    fields.py   which quantity fills which field        meters.j2, template.j2   layout
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache, partial
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ciigen.invocation import command
+from ciigen.resolved import Resolved
+from ciigen.target import COMMON_LIST, COMMON_METER, Selection, Target, View
+from ciigen.targets.evcc.fields import CONSUMER, base, fields
+
+
+def _yaml(resolved: Resolved, selection: Selection) -> str:
+    found = fields(resolved, selection)
+    return (
+        _environment()
+        .get_template("meters.j2")
+        .render(
+            title=_title(resolved, selection),
+            command=command(CONSUMER, "yaml", selection),
+            meters=[{"name": level, "base": base(resolved, level)} for level in selection.ids],
+            fields=found,
+            returns=any(field.name == "returnenergy" for field in found),
+        )
+    )
+
+
+def _template(resolved: Resolved, selection: Selection) -> str:
+    found = fields(resolved, selection)
+    model = resolved.meters[selection.meter] if selection.meter else None
+    return (
+        _environment()
+        .get_template("template.j2")
+        .render(
+            title=_title(resolved, selection),
+            command=command(CONSUMER, "template", selection),
+            name=f"ciigen-{selection.meter or selection.operator or 'smartmeter'}",
+            brand=model.manufacturer if model else "ciigen",
+            description=f"{model.model} (MQTT)" if model else "Smart meter (MQTT)",
+            base=base(resolved, selection.ids[0]),
+            fields=found,
+            # one parameter for all: the longest
+            timeout_s=max(reading.timeout_s for field in found for reading in field.readings),
+            returns=any(field.name == "returnenergy" for field in found),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ciigen.targets.evcc", "."),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701  # not HTML; what is not a name of the schema is quoted
+    )
+    # the strings of JSON are strings of YAML; a meter may be called true, or 0815
+    environment.filters["quoted"] = partial(json.dumps, ensure_ascii=False)
+    return environment
+
+
+def _title(resolved: Resolved, selection: Selection) -> str:
+    if selection.meter:
+        model = resolved.meters[selection.meter]
+        return f"{model.manufacturer} {model.model}"
+    if selection.everything:
+        return "Smart meter (every quantity of the profile)"
+    if selection.operator:
+        return f"Smart meter of {resolved.operators[selection.operator].full_name}"
+    return f"Smart meter with the list common to the Swiss operators ({COMMON_LIST} of {COMMON_METER})"
+
+
+_VIEWS: Final[Mapping[str, View]] = {
+    "yaml": View(".yaml", "Custom meters, for evcc.yaml.", _yaml),
+    "template": View(".tpl.yaml", "Device template, for --template.", _template, alternative=True),
+}
+
+
+class Evcc:
+    """The meter for evcc's configuration."""
+
+    name = CONSUMER
+    help = "evcc: custom meter over MQTT, or a device template"
+    views = _VIEWS
+
+    def tree(self, resolved: Resolved) -> dict[str, str]:
+        """``<meter>.yaml`` for every meter model."""
+        return {f"{meter}.yaml": _yaml(resolved, Selection(meter=meter)) for meter in resolved.meters}
+
+
+TARGET: Target = Evcc()

@@ -1,0 +1,27 @@
+"""Names in Home Assistant that are not labels of quantities, in the languages of the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "meter": {"en": "Smart meter", "de": "Smart Meter", "fr": "Compteur", "it": "Contatore"},
+    "submeter": {
+        "en": "{label}, channel {n}",
+        "de": "{label}, Kanal {n}",
+        "fr": "{label}, canal {n}",
+        "it": "{label}, canale {n}",
+    },
+    "link": {
+        "en": "Link to the meter",
+        "de": "Verbindung zum Zähler",
+        "fr": "Liaison avec le compteur",
+        "it": "Collegamento con il contatore",
+    },
+}
+
+
+def word(key: str, lang: str) -> str:
+    """Give the word in ``lang``, in English where a language was added to the schema and not yet here."""
+    return WORDS[key].get(lang, WORDS[key]["en"])
