@@ -229,6 +229,9 @@ class Wire(_Model):
     device_name: str | None = Field(
         None, description="Regular expression of the logical device name 0-0:42.0.0"
     )
+    device_type: str | None = Field(
+        None, description="Regular expression of the meter type in a telegram, e.g. under 1-1:96.1.1"
+    )
     fact: Fact
 
 

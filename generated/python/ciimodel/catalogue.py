@@ -455,6 +455,10 @@ class Wire(BaseModel):
     """
     Regular expression of the logical device name 0-0:42.0.0
     """
+    device_type: Annotated[str | None, Field(title="Device Type")]
+    """
+    Regular expression of the meter type in a telegram, e.g. under 1-1:96.1.1
+    """
     fact: Fact
 
 

@@ -125,9 +125,10 @@ def wire(sound: Sound) -> Iterator[Finding]:
     """Regular expressions compile and zones exist."""
     zones = available_timezones()
     for top in sound.of("meter"):
-        pattern, zone = top.at("wire", "device_name"), top.at("zone")
-        if pattern:
-            yield from compiles(pattern)
+        zone = top.at("zone")
+        for key in ("device_name", "device_type"):
+            if pattern := top.at("wire", key):
+                yield from compiles(pattern)
         if zone and zone.text not in zones:
             yield zone.finding(f"{zone.text} is no zone of the IANA database", did_you_mean(zone.text, zones))
 

@@ -116,9 +116,9 @@ PLAIN = [
     ("iskra-am550", "si-15min", "iskra-am550-si-ljubljana-2025-15min"),
     ("iskra-am550", "si-1phase", "iskra-am550-si-1phase"),
     ("kamstrup-omnipower", "han-10s", "kamstrup-omnipower-no-list1-10s"),
-    ("kamstrup-omnipower", "han-10s", "kamstrup-omnipower-se-list1"),
+    ("kamstrup-omnipower-se", "han-10s", "kamstrup-omnipower-se-list1"),
     ("kamstrup-omnipower", "han-hourly", "kamstrup-omnipower-no-list2-hourly"),
-    ("kamstrup-omnipower", "han-hourly", "kamstrup-omnipower-se-list2-hourly"),
+    ("kamstrup-omnipower-se", "han-hourly", "kamstrup-omnipower-se-list2-hourly"),
 ]
 
 
