@@ -213,6 +213,12 @@ def test_the_same_list_in_wh_and_in_ten_wh() -> None:
     assert energies == {"no": (8582328, 1), "se": (32014158, 0)}
 
 
+def test_a_meter_that_names_itself_in_every_fifth_telegram_has_that_name_from_the_first() -> None:
+    found = snapshots(run(capture("dlms-hdlc/kaifa-ma304-no-stream-16-frames.bin")))
+    assert [len(snapshot.identity) for snapshot in found] == [0, 0, 0, 0, 3] * 3 + [0]
+    assert {snapshot.meter for snapshot in found} == {found[4].identity["serial_manufacturer"]}
+
+
 def test_a_type_number_nobody_has_seen_is_not_guessed() -> None:
     recording = capture("dlms-hdlc/kamstrup-omnipower-no-list2-hourly.bin")
     octets = bytearray(recording.data)
