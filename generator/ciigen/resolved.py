@@ -243,6 +243,9 @@ class Wire(_Model):
     sml_server: str | None = Field(
         None, description="Regular expression of the SML server id, written in hex in lower case"
     )
+    device_type: str | None = Field(
+        None, description="Regular expression of the meter type in a telegram, e.g. under 1-1:96.1.1"
+    )
     fact: Fact
 
 

@@ -2,9 +2,10 @@
 
 Each fact a model states is compared with what was seen. A fact that fits adds its weight. A fact that a model cannot
 send differently (its FLAG id, its device names, its A-XDR types, how it cuts an APDU) excludes it; a setting that an
-operator may have changed (an address, the deviation of the clock) only counts against it. A model is proposed only if
-something ties it to the maker: FLAG id (IEC 62056-21), device name, identification line, SML server id, list name or HDLC
-addresses. Models closer together than ``_MARGIN`` are not told apart: then they are all candidates.
+operator may have changed (an address, the deviation of the clock) only counts against it, and so does a meter type
+that nobody has seen yet. A model is proposed only if something ties it to the maker: FLAG id (IEC 62056-21), device
+name, meter type, identification line, SML server id, list name or HDLC addresses. Models closer together than
+``_MARGIN`` are not told apart: then they are all candidates.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from ciibridge.normalise.registry import Registry
 from ciibridge.types import MeterTime, Obis, Reading
 
 _DEVICE_NAME: Final = Obis(0, 0, 42, 0, 0)
+_DEVICE_TYPE: Final = "device_type"  # the quantity: makers send it under different codes
+_LIST_NAME: Final = (0, 2, 129)  # OBIS list version identifier, groups C to E; B differs
 _MARGIN: Final = 2
 _TEXT_PROTOCOLS: Final = frozenset(("dsmr-p1", "iec62056-21"))
 
@@ -47,11 +50,14 @@ class Evidence:
     types: tuple[SeenType, ...]
     identification: str | None = None  # line of a text telegram; then nothing of DLMS shows in it
     sml_server: str | None = None  # hex, lower case
+    device_type: str | None = None
 
     @classmethod
     def of(cls, reading: Reading, registry: Registry) -> Evidence:
         """Collect the evidence of one reading; positional values must have their OBIS codes already."""
         device_name: str | None = None
+        device_type: str | None = None
+        list_name = reading.list_name
         times = [reading.time] if reading.time else []
         types: list[SeenType] = []
         for register in reading.registers:
@@ -59,6 +65,11 @@ class Evidence:
                 device_name = register.value
             elif isinstance(register.value, MeterTime):
                 times.append(register.value)
+            elif isinstance(register.value, str):
+                if any(q.name == _DEVICE_TYPE for q in registry.find(register.obis).quantities):
+                    device_type = register.value
+                elif register.obis[2:5] == _LIST_NAME:  # of a positional list; others name themselves
+                    list_name = list_name or register.value
             elif register.type:
                 match = registry.find(register.obis)
                 types += [SeenType(q.name, q.family, register.type) for q in match.quantities[:1] if q.unit]
@@ -86,9 +97,10 @@ class Evidence:
             device_name=device_name,
             deviation=deviations.pop() if len(deviations) == 1 else None,
             list_object=reading.list_object,
-            list_name=reading.list_name,
+            list_name=list_name,
             types=tuple(types),
             sml_server=reading.server_id.hex() if reading.server_id else None,
+            device_type=device_type,
         )
 
 
@@ -142,6 +154,16 @@ def _sml_server(meter: Meter, seen: Evidence) -> bool | None:
     return re.search(meter.wire.sml_server, seen.sml_server) is not None
 
 
+def _device_type(meter: Meter, seen: Evidence) -> bool | None:
+    """Compare the meter type. A telegram without one speaks against a model that sends it in all its lists."""
+    if meter.wire is None or meter.wire.device_type is None:
+        return None
+    if seen.device_type is not None:
+        return re.search(meter.wire.device_type, seen.device_type) is not None
+    always = all(any(e.quantity == _DEVICE_TYPE for e in pushed.elements) for pushed in meter.lists)
+    return False if always else None
+
+
 def _list_name(meter: Meter, seen: Evidence) -> bool | None:
     return _one_of(meter.wire.list_name, seen.list_name) if meter.wire else None
 
@@ -187,6 +209,7 @@ _FACTS: Final = (
     _Fact(_device_name, 4, None, ties=True),
     _Fact(_identification, 4, None, ties=True),
     _Fact(_sml_server, 4, None, ties=True),
+    _Fact(_device_type, 4, 4, ties=True),
     _Fact(_list_name, 4, None, ties=True),
     _Fact(_address, 4, 1, ties=True),
     _Fact(_transfer, 1, None),

@@ -31,13 +31,34 @@ def device_name(meter: Meter, number: int) -> str:
     pattern = meter.wire.device_name if meter.wire else None
     if pattern is None:
         return f"{flag(meter)}{number:0{_NAME_OCTETS - 3}}"
-    skeleton = "".join(_expanded(token) for token in _TOKEN.finditer(pattern)).ljust(_NAME_OCTETS, "#")
-    name = _numbered(skeleton, number)
+    name = _numbered(_skeleton(pattern).ljust(_NAME_OCTETS, "#"), number)
     if not re.match(pattern, name):
         raise ConfigError(
             f"no device name like {pattern} comes to mind for {meter.id}: give one with --serial"
         )
     return name
+
+
+def device_type(meter: Meter) -> str:
+    """Meter type as the model writes it, with zeros for its digits, e.g. 6800000BN245.
+
+    Raises ConfigError when the pattern of the model is beyond us.
+    """
+    pattern = meter.wire.device_type if meter.wire else None
+    if pattern is None:
+        return f"{_NO_FLAG}-{meter.model}"
+    text = _numbered(_skeleton(pattern), 0)
+    if not re.search(pattern, text):
+        raise ConfigError(
+            f"{meter.id} cannot be simulated: no meter type like {pattern} comes to mind; write `device_type` in "
+            f"schema/meters/{meter.id}.yaml with letters, digits, [ ] and \\d only"
+        )
+    return text
+
+
+def list_name(meter: Meter) -> str | None:
+    """List identifier that a list of the model names as one of its elements."""
+    return meter.wire.list_name[0] if meter.wire and meter.wire.list_name else None
 
 
 def flag(meter: Meter) -> str:
@@ -51,6 +72,11 @@ def system_title(meter: Meter, name: str) -> bytes:
     return flag(meter).encode() + (digits % (1 << 40)).to_bytes(5, "big")
 
 
+def _skeleton(pattern: str) -> str:
+    """Write what fits a pattern, of alternatives the first, with # for the digits."""
+    return "".join(_expanded(token) for token in _TOKEN.finditer(pattern.partition("|")[0]))
+
+
 def _expanded(token: re.Match[str]) -> str:
     """One token of a pattern; # is a digit to be filled in."""
     repeats, choice, plain = token.groups()
@@ -62,6 +88,7 @@ def _expanded(token: re.Match[str]) -> str:
 def _numbered(skeleton: str, number: int) -> str:
     places = [place for place, character in enumerate(skeleton) if character == "#"]
     characters = list(skeleton)
-    for place, digit in zip(places, f"{number % 10 ** len(places):0{len(places)}}", strict=True):
+    digits = f"{number % 10 ** len(places):0{len(places)}}" if places else ""
+    for place, digit in zip(places, digits, strict=True):
         characters[place] = digit
     return "".join(characters)

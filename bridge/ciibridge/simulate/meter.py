@@ -25,7 +25,7 @@ from ciibridge.simulate import p1
 from ciibridge.simulate.encode import Plain, date_time
 from ciibridge.simulate.frames import frames
 from ciibridge.simulate.household import Household
-from ciibridge.simulate.identity import device_name, flag, system_title
+from ciibridge.simulate.identity import device_name, device_type, flag, list_name, system_title
 from ciibridge.simulate.measure import measure
 from ciibridge.simulate.submeters import sub_meter
 from ciibridge.simulate.telegram import Element, Piece, ScalerUnit, body, cipher, notification
@@ -298,7 +298,8 @@ def _raw_state(quantity: Quantity, state: str, type_name: str) -> Plain:
 #: Quantity → its text; what is not here is a number of eight digits. The lead of a GS1 number is the maker's.
 _TEXTS: Final[dict[str, Callable[[SimulatedMeter], str]]] = {
     "device_name": lambda meter: meter.device_name,
-    "device_type": lambda meter: f"SIM-{meter.meter.model}",
+    "device_type": lambda meter: device_type(meter.meter),
+    "push_list_version": lambda meter: list_name(meter.meter) or _number(meter),
     "meter_gs1": lambda meter: f"{meter.number:016}",
     "message_text": lambda _: "simulated",
     "message_code": lambda _: "0",

@@ -467,6 +467,10 @@ class Wire(BaseModel):
     """
     Regular expression of the SML server id, written in hex in lower case
     """
+    device_type: Annotated[str | None, Field(title="Device Type")]
+    """
+    Regular expression of the meter type in a telegram, e.g. under 1-1:96.1.1
+    """
     fact: Fact
 
 

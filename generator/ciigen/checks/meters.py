@@ -126,7 +126,7 @@ def wire(sound: Sound) -> Iterator[Finding]:
     zones = available_timezones()
     for top in sound.of("meter"):
         zone = top.at("zone")
-        for name in ("device_name", "identification", "sml_server"):
+        for name in ("device_name", "device_type", "identification", "sml_server"):
             if pattern := top.at("wire", name):
                 yield from compiles(pattern)
         if zone and zone.text not in zones:

@@ -90,6 +90,7 @@ QUANTITIES = (
     _quantity("meter_clock", "0-0:1.0.0", unit=None, kind="timestamp", place="time"),
     _quantity("device_name", "0-0:42.0.0", **_META, identity=1),
     _quantity("serial", "0-0:96.1.0", **_META, identity=2),
+    _quantity("device_type", "1-*:96.1.1", **_META),
     _quantity("list_version", "1-*:0.2.129", **_META),
     _quantity("channel_type", "0-n:24.1.0", **_META),
     _quantity("channel_id", "0-n:96.1.0", **_META),

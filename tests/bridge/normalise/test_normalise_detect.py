@@ -9,7 +9,7 @@ import pytest
 from ciibridge.normalise.detect import Evidence, SeenType, recognise
 from ciibridge.normalise.registry import Registry
 from ciibridge.types import Apdu
-from ciimodel.catalogue import Resolved
+from ciimodel.catalogue import Meter, Resolved
 from normalise_parts import local, reading, register, small_catalogue
 
 
@@ -73,6 +73,57 @@ def test_types_exclude_by_majority(small: Resolved) -> None:
     assert verdict(small, **address, types=types(power_import="long64-unsigned"))[0] is None
     mixed = types(power_import="double-long-unsigned", voltage="long64-unsigned")
     assert verdict(small, **address, types=mixed) == ("volt", ())  # one against one: says nothing
+
+
+def twins(small: Resolved) -> list[Meter]:
+    """Two models that differ in nothing but their meter type; one of them has a list without it."""
+    volt = small.meters["volt"]
+    element = volt.lists[0].elements[0].model_copy(update={"obis": "1-1:96.1.1", "quantity": "device_type"})
+    pushed = volt.lists[0].model_copy(update={"elements": [element]})
+    assert volt.wire is not None
+    return [
+        volt.model_copy(
+            update={
+                "id": number,
+                "wire": volt.wire.model_copy(update={"device_type": f"BN{number}"}),
+                "lists": lists,
+            }
+        )
+        for number, lists in (("243", [pushed, *volt.lists]), ("245", [pushed]))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("device_type", "model", "candidates"),
+    [
+        ("6841131BN243101040", "243", ()),
+        ("6841131BN245101092", "245", ()),
+        ("6841138AN243101090", None, ("243", "245")),  # nobody has seen it: not guessed
+        (None, "243", ()),  # has a list without a type, the other has not
+    ],
+)
+def test_the_meter_type_tells_twins_apart(
+    small: Resolved, device_type: str | None, model: str | None, candidates: tuple[str, ...]
+) -> None:
+    seen = replace(NOTHING, flag="AAA", device_type=device_type)
+    assert recognise(seen, twins(small)) == (model, candidates)
+
+
+def test_the_meter_type_alone_ties_a_model_and_another_one_does_not(small: Resolved) -> None:
+    meters = twins(small)
+    assert recognise(replace(NOTHING, device_type="BN243"), meters) == ("243", ())
+    assert recognise(replace(NOTHING, device_type="XY"), meters) == (None, ())
+
+
+def test_the_meter_type_is_found_by_its_quantity_and_the_list_name_by_its_code(small: Resolved) -> None:
+    telegram = reading(
+        register("1-1:0.2.129", "B_V1", type="octet-string"),
+        register("1-1:96.1.1", "BN243", type="visible-string"),
+    )
+    seen = Evidence.of(telegram, Registry(small.quantities.values()))
+    assert (seen.list_name, seen.device_type) == ("B_V1", "BN243")
+    named = Evidence.of(replace(telegram, list_name="A_V1"), Registry(small.quantities.values()))
+    assert named.list_name == "A_V1"
 
 
 def test_evidence_of_a_reading(small: Resolved) -> None:

@@ -75,9 +75,7 @@ def test_a_meter_without_identity_is_called_by_its_model(small: Resolved) -> Non
         assert namer.name(snapshot(seq, "volt")) == []
     assert told(namer.name(snapshot(PATIENCE, "volt"))) == [
         "no_identity",
-        ("volt", 1),
-        ("volt", 2),
-        ("volt", 3),
+        *(("volt", seq) for seq in range(1, PATIENCE + 1)),
     ]
     assert namer.meter == "volt"
 

@@ -155,7 +155,7 @@ class TestLessProtectedThanTheKeysSay:
 
 
 def test_problems_say_where_in_the_stream() -> None:
-    line = pipeline()
+    line = Pipeline(ciimodel.load().model_copy(update={"meters": {}}), MeterSettings())
     noise = b"\x00" * 10
     telegram = capture("dlms-hdlc/kaifa-ma304-no-list1.bin").data
     found = line.feed(noise + telegram, NOW) + line.finish()

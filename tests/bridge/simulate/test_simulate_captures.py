@@ -115,10 +115,11 @@ PLAIN = [
     ("iskra-am550", "si-5s", "iskra-am550-si-ljubljana-5s"),
     ("iskra-am550", "si-15min", "iskra-am550-si-ljubljana-2025-15min"),
     ("iskra-am550", "si-1phase", "iskra-am550-si-1phase"),
+    ("kaifa-ma304-se", "se", "kaifa-ma304-se-obis-list"),
     ("kamstrup-omnipower", "han-10s", "kamstrup-omnipower-no-list1-10s"),
-    ("kamstrup-omnipower", "han-10s", "kamstrup-omnipower-se-list1"),
+    ("kamstrup-omnipower-se", "han-10s", "kamstrup-omnipower-se-list1"),
     ("kamstrup-omnipower", "han-hourly", "kamstrup-omnipower-no-list2-hourly"),
-    ("kamstrup-omnipower", "han-hourly", "kamstrup-omnipower-se-list2-hourly"),
+    ("kamstrup-omnipower-se", "han-hourly", "kamstrup-omnipower-se-list2-hourly"),
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from ciibridge.errors import ConfigError
 from ciibridge.simulate.encode import date_time, encode, encode_obis, encode_scaler_unit
 from ciibridge.simulate.frames import frames
-from ciibridge.simulate.identity import device_name, system_title
+from ciibridge.simulate.identity import device_name, device_type, system_title
 from ciibridge.simulate.telegram import Element, Piece, body
 from ciibridge.types import Obis
 from ciimodel.catalogue import Hdlc, Meter, Wire
@@ -111,8 +111,26 @@ def test_synthetic_names_fit_the_model_and_look_made_up(meter: Meter) -> None:
     assert all(re.match(meter.wire.device_name or "", name) for name in names)
     titles = {system_title(meter, name) for name in names}
     assert len(titles) == 3
-    assert {title[:3].decode() for title in titles} == {meter.wire.flag[0]}
+    assert {title[:3].decode() for title in titles} == {meter.wire.flag[0] if meter.wire.flag else "SIM"}
     assert {len(title) for title in titles} == {8}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"^68\d{5}BN245", "6800000BN245"),
+        (r"^MA304H3E|^MA105H2E", "MA304H3E"),
+        (r"^Z[MF]F1$", "ZFF1"),
+        (None, "SIM-E450"),
+    ],
+)
+def test_types_from_patterns(pattern: str | None, text: str) -> None:
+    assert device_type(with_wire(device_type=pattern)) == text
+
+
+def test_a_type_beyond_us_is_refused_with_the_remedy() -> None:
+    with pytest.raises(ConfigError, match=r"no meter type like .* comes .*schema/meters/lg-e450.yaml"):
+        device_type(with_wire(device_type="^K.*\\."))
 
 
 @pytest.mark.parametrize(

@@ -731,6 +731,15 @@ MEANING = {
         "is no regular expression",
         "escape special characters",
     ),
+    "regular expression of a meter type": Break(
+        E450,
+        "  device_name: '^LGZ10306'",
+        "  device_name: '^LGZ10306'\n  device_type: 'E45[0'",
+        "wire.device_type",
+        "is no regular expression",
+        "escape special characters",
+        at="device_type",
+    ),
     "zone": Break(E450, "Europe/Zurich", "Europe/Zürich", "zone", "has the wrong form", "Zone of a clock"),
     "zone that does not exist": Break(
         E450,

@@ -143,6 +143,7 @@ def _recognised(wire: Wire, zone: str | None) -> str:
         ("Maker's letters (FLAG)", ", ".join(code(flag) for flag in wire.flag)),
         ("Device name `0-0:42.0.0`", code(wire.device_name) if wire.device_name else ""),
         ("Identification line", code(wire.identification) if wire.identification else ""),
+        ("Meter type in the telegram", code(wire.device_type) if wire.device_type else ""),
         ("List name in the telegram", ", ".join(code(name) for name in wire.list_name)),
         ("HDLC addresses (destination ← source)", addresses),
         ("Frames", TRANSFER[wire.transfer]),
