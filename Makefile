@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .constraints.txt
 JOBS   ?= 2
 
-.PHONY: help demo test check lint build broker constraints clean
+.PHONY: help demo test check lint build broker reference constraints clean
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -58,6 +58,9 @@ $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml .constraints.txt
 	@echo "installing ciigen and its test tools into $(VENV) (once, two or three minutes)"
 	@$(PIP) --editable '.[demo,dev]'
 	@touch $@ $(VENV)/demo.stamp
+
+reference: $(VENV)/dev.stamp   ## write docs/reference anew from --help
+	@$(BIN)/python tests/docs/reference_pages.py docs/reference
 
 constraints: $(VENV)/dev.stamp   ## pin what is installed now
 	@{ echo "# Exact versions of everything that \`make\` installs; made by \`make constraints\`."; \

@@ -1,6 +1,6 @@
 """The state of the link to a meter, from what came over it and when. Pure: the time is given.
 
-    waiting ──good telegram──► ok ──silence──► stale        stale: three times the longest push interval, at least 30 s
+    waiting ──good telegram──► ok ──silence──► stale        stale: three times the usual gap, at least 30 s (ADR 10)
        │                        ▲                │
        └── bad telegrams ──► key_missing key_wrong not_authentic replayed unknown_format bad_frames
                                 └─good telegram──┘
@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from ciibridge.intervals import Intervals
+from ciibridge.intervals import Interval, Intervals
 from ciibridge.types import PROBLEMS
 
 #: Silence below this is never stale, in seconds.
@@ -89,6 +89,7 @@ class Link:
 
     def __init__(self) -> None:
         self._intervals = Intervals()
+        self._gap = Interval()  # between two telegrams of whatever list
         self._last: datetime | None = None
         self._trouble: dict[LinkState, datetime] = {}
         self._bad_frames = 0
@@ -109,6 +110,7 @@ class Link:
         self._last = now
         self._recent.append(now)
         self._intervals.seen(name, now)
+        self._gap.seen(now)
         self._trouble.clear()
         self._bad_frames = 0
 
@@ -121,8 +123,11 @@ class Link:
             self._trouble[state] = now
 
     def stale_after_s(self) -> float:
-        """Tell for how long silence is normal, in seconds."""
-        return max(SHORTEST_STALE_S, _TIMES * max(self._intervals.all().values(), default=0.0))
+        """Tell for how long silence is normal, in seconds.
+
+        Lists of 5 s and of 15 min on one line: the meter is silent after 30 s, not after three quarters of an hour.
+        """
+        return max(SHORTEST_STALE_S, _TIMES * (self._gap.seconds or 0.0))
 
     def per_minute(self, now: datetime) -> float | None:
         """Tell the rate of good telegrams over the last minutes; None before there is one to tell."""

@@ -83,7 +83,6 @@ class _DlmsHdlc:
         self._book = LayoutBook()
         self._has_key = settings.key is not None
         self._wants_authentic = settings.auth_key is not None
-        self._told_plain = False
 
     @property
     def frames_ok(self) -> int:
@@ -128,21 +127,25 @@ class _DlmsHdlc:
     def _read(self, apdu: Apdu, found: list[Reading | Problem]) -> None:
         """Open and decode one APDU; raises SecurityError or DecodeError."""
         plain = self._opener.open(apdu)
-        if self._has_key and not plain.encrypted:
-            self._judge_plain(plain, found)
+        self._demand(plain)
         self._replay.check(plain)
         found.append(decode(plain, self._book))
 
-    def _judge_plain(self, apdu: Apdu, found: list[Reading | Problem]) -> None:
-        """Remark on a plain telegram where a key is configured; refuse it if authentic ones were asked for."""
-        message = "a key is configured, yet the telegram is not encrypted"
+    def _demand(self, apdu: Apdu) -> None:
+        """Refuse what is less protected than the configured keys say it must be (ADR 9); raises SecurityError.
+
+        Anybody who reaches the line can send a plain telegram, or leave the tag out of an encrypted one.
+        """
+        if self._has_key and not (apdu.encrypted or apdu.authenticated):
+            raise SecurityError(
+                "not_encrypted", "a key is configured, yet the telegram is plain; it is refused"
+            )
         if self._wants_authentic and not apdu.authenticated:
             raise SecurityError(
-                "not_encrypted", f"{message}; it is refused, because `auth_key` asks for authentic ones"
+                "not_authentic",
+                "`auth_key` is configured, yet the telegram has no authentication tag; it is refused. "
+                "Remove `auth_key` if the operator says that the meter only encrypts",
             )
-        if not self._told_plain:
-            self._told_plain = True
-            found.append(Problem("not_encrypted", message, apdu.offset))
 
 
 class _Sml:

@@ -206,10 +206,9 @@ PROBLEMS: Final[dict[str, str]] = {
     "replayed": "The invocation counter did not rise: a replayed telegram, or two readers on one line.",
     "not_encrypted": "A key is configured, yet the telegram is plain. Remove the key if the operator stopped encrypting.",
     "unsupported_security": "The security suite or policy is not supported; send us the telegram.",
-    "unknown_format": "The telegram is not understood; send it to us (`ciibridge record`).",
-    "bad_apdu": "The telegram breaks the standard; send it to us (`ciibridge record`).",
-    "decoders_disagree": "Two decoders read the telegram differently; it is dropped. Send it to us "
-    "(`ciibridge record`).",
+    "unknown_format": "The telegram is not understood; send it to us.",
+    "bad_apdu": "The telegram breaks the standard; send it to us.",
+    "decoders_disagree": "Two decoders read the telegram differently; it is dropped. Send it to us.",
     "unknown_layout": "Values without OBIS codes, and no list in schema/meters fits; send us the telegram.",
     "implausible": "The value was withheld. If it is right, the scaler of the meter model in schema/meters is wrong.",
     "counter_decreased": "The counter fell and was withheld until three telegrams confirm it (meter exchanged?).",

@@ -270,7 +270,10 @@ def _write_out(
 ) -> None:
     if target.views:
         views = chosen or [view for view in target.views.values() if not view.alternative]
-        files = {view.path(selection): view.render(resolved, selection) for view in views}
+        paths = [view.path(selection) for view in views]
+        if twice := {path for path in paths if paths.count(path) > 1}:
+            raise UsageError(f"two of these views are the same file {min(twice)}: choose one of them")
+        files = {path: view.render(resolved, selection) for path, view in zip(paths, views, strict=True)}
     else:
         files = target.tree(resolved)
     for name, text in files.items():
@@ -280,7 +283,7 @@ def _write_out(
         typer.echo(f"written {path}", err=True)
 
 
-def _version(*, wanted: bool) -> None:
+def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
         raise typer.Exit
@@ -293,11 +296,11 @@ def application() -> typer.Typer:
     @app.callback()
     def root(
         version: Annotated[
-            bool, typer.Option("--version", help="Print the version and end.", is_eager=True)
+            bool,
+            typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_version),
         ] = False,
     ) -> None:
         """From one schema of smart-meter topics to what openHAB, ioBroker and others read."""
-        _version(wanted=version)
 
     app.command("build")(build)
     app.command("check")(check)

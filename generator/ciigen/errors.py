@@ -27,7 +27,8 @@ class TargetError(CiigenError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Give the remedy for an unknown name: the nearest known ones, else all of them (``did you mean lg-e450?``)."""
     names = sorted(set(known))
-    near = get_close_matches(word, names, n=3, cutoff=0.6)
+    folded = {name.casefold(): name for name in names}
+    near = [folded[name] for name in get_close_matches(word.casefold(), folded, n=3, cutoff=0.6)]
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"known are {', '.join(names)}" if names else "none is defined yet"

@@ -7,9 +7,9 @@ this very program, which must run while it is missing or broken.
 
 from __future__ import annotations
 
-from importlib.abc import ResourceLoader
 from importlib.util import find_spec
 from pathlib import PurePath
+from typing import Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -19,6 +19,14 @@ from ciigen.resolved import Resolved
 _PACKAGE = "ciimodel"
 _FILE = "resolved.json"
 _REMEDY = "in a checkout run `ciigen build`; otherwise install the package again"
+
+
+@runtime_checkable
+class _Loader(Protocol):
+    """What the loaders of packages in a directory and in a zip have in common (PEP 302)."""
+
+    def get_data(self, path: str, /) -> bytes:
+        """Read a file that lies in a package."""
 
 
 def read_resolved() -> Resolved:
@@ -36,9 +44,8 @@ def read_resolved() -> Resolved:
 def _read() -> bytes:
     spec = find_spec(_PACKAGE)  # of a top-level package: finds it, imports nothing
     missing = UsageError(f"{_PACKAGE}/{_FILE} is not installed: {_REMEDY}")
-    if spec is None or not isinstance(spec.loader, ResourceLoader):
+    if spec is None or not isinstance(spec.loader, _Loader):
         raise missing
-    # get_data works in a directory and in a zip alike
     for place in spec.submodule_search_locations or ():
         try:
             return spec.loader.get_data(str(PurePath(place) / _FILE))

@@ -12,6 +12,7 @@ from typing import Final
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -62,11 +63,11 @@ class Board:
         """Draw what is known now. ``titles``: meter → who it is; ``height``: lines there are."""
         with self._lock:
             values = {meter: dict(rows) for meter, rows in self._values.items()}
-        table = Table(header_style="bold", pad_edge=False)
+        table = Table(header_style="bold", pad_edge=False, padding=(0, 1, 0, 0), box=SIMPLE_HEAD)
         table.add_column(f"{self._prefix}…/", style="cyan", no_wrap=True)
         table.add_column("", style="dim")
         for meter, title in titles.items():
-            table.add_column(f"{title}\n{meter}", justify="right")
+            table.add_column(f"{title}\n{meter}", justify="right", min_width=8, overflow="fold")
         shown = [values.get(meter, {}) for meter in titles]
         known = dict.fromkeys(_FIRST) | dict.fromkeys(
             row for rows in shown for row in rows if row not in _JSON

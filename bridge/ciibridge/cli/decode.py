@@ -34,7 +34,7 @@ _DECORATION: Final = re.compile(r"0[xX]|\\x|[\s:,;.\-]")
 _WRONG_USE: Final = 2
 
 
-@main.command()
+@main.command(epilog="Example: ciibridge decode telegram.bin --key 000102030405060708090A0B0C0D0E0F --obis")
 def decode(
     file: Annotated[
         Path,

@@ -39,6 +39,8 @@ _WRONG_USE: Final = 2
 _FAILED: Final = 1
 _EVERY_S: Final = 1.0
 _REFRESH_S: Final = 0.25
+#: What is sent before the bridge listens is lost, as with a real meter; so let it connect first.
+_LISTENING_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class _House:
     key: bytes | None = None
 
 
-@main.command()
+@main.command(epilog="Example: ciibridge demo --seconds 30")
 def demo(
     seconds: Annotated[
         float | None, typer.Option(min=1, help="End after so many seconds; default: with Ctrl-C.")
@@ -94,10 +96,8 @@ def demo(
 async def _demo(console: Console, seconds: float | None, port: int, *, table: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    if seconds is not None:
-        loop.call_later(seconds, stop.set)
     catalogue = ciimodel.load()
     houses = _houses(catalogue)
     header = _header(port, len(houses))
@@ -110,13 +110,19 @@ async def _demo(console: Console, seconds: float | None, port: int, *, table: bo
                 None if table else lambda topic, text: print_line(console, topic, text),
             )
             running = asyncio.create_task(service.run(stop))
-            if table:
-                await _draw(console, board, header, {house.id: house.title for house in houses}, running)
-            else:
-                console.print(header, highlight=False, soft_wrap=True)
+            if seconds is not None:
+                loop.call_later(seconds, stop.set)
+            try:
+                if table:
+                    await _draw(console, board, header, {house.id: house.title for house in houses}, running)
+                else:
+                    console.print(header, highlight=False, soft_wrap=True)
+                    await running
+            finally:  # also when the terminal was closed under us
+                stop.set()
                 await running
-            await asyncio.sleep(_REFRESH_S)  # for the last words to arrive
-            board.close()
+                await asyncio.sleep(_REFRESH_S)  # for the last words to arrive
+                board.close()
     console.print(f"Ended after {board.messages} messages.", highlight=False)
 
 
@@ -125,13 +131,12 @@ async def _draw(
 ) -> None:
     """Refresh the table until the service has ended, then leave the last one standing."""
     with Live(console=console, auto_refresh=False, transient=False) as live:
-        while not running.done():
+        while not running.done() and console.is_terminal:  # a terminal that was closed is none any more
             await asyncio.wait({running}, timeout=_REFRESH_S)
             if (
                 not running.done()
             ):  # the last words are `offline`: the values before it are what people want to see
                 live.update(board.render(header, titles, console.height), refresh=True)
-    running.result()
 
 
 def print_line(console: Console, topic: str, payload: str) -> None:
@@ -184,6 +189,7 @@ def _configuration(folder: Path, port: int, houses: list[_House]) -> Path:
 async def _talking(houses: list[_House]) -> AsyncIterator[None]:
     """Open all outlets and let the meters talk until the end of the block."""
     for house in houses:
+        house.meter.telegrams(datetime.now(UTC))  # the first one takes longer: a household's past is made up
         await house.outlet.open()
     talking = [asyncio.create_task(_talk(house)) for house in houses]
     try:
@@ -196,6 +202,7 @@ async def _talking(houses: list[_House]) -> AsyncIterator[None]:
 
 
 async def _talk(house: _House) -> None:
+    await asyncio.sleep(_LISTENING_S)
     while True:
         await house.outlet.send(house.meter.telegrams(datetime.now(UTC)))
         await asyncio.sleep(_EVERY_S)

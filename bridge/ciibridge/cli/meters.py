@@ -18,7 +18,7 @@ _METERS: Final = ("METER", "MAKER AND MODEL", "CONNECTOR", "LINE", "PROTOCOL", "
 _OPERATORS: Final = ("OPERATOR", "NAME", "METER", "CONNECTOR", "ENCRYPTED", "KNOWN")
 
 
-@main.command()
+@main.command(epilog="Example: ciibridge meters --json")
 def meters(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,

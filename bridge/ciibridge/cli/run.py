@@ -28,7 +28,7 @@ from ciibridge.service.systemd import Systemd
 _WRONG_USE: Final = 2
 
 
-@main.command()
+@main.command(epilog="Example: ciibridge run -c ciibridge.toml")
 def run(
     config: Annotated[Path, typer.Option("--config", "-c", help="Configuration file (TOML).")] = Path(
         "/etc/ciibridge/ciibridge.toml"

@@ -27,7 +27,7 @@ PATIENCE: Final = 3
 def topic_level(text: str) -> str | None:
     """Write ``text`` as a level ``[a-z0-9_-]{1,64}`` of a topic, or None if nothing of it can be used.
 
-    Other characters become ``-``; ``"LGZ1030655933512"`` → ``"lgz1030655933512"``.
+    Other characters become ``-``; ``"LGZ1030600000001"`` → ``"lgz1030600000001"``.
     """
     level = _OTHER.sub("-", text.strip("\0 ").lower())[:_LONGEST]
     return level if level.strip("-_") else None

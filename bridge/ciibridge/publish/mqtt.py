@@ -198,7 +198,9 @@ class MqttConnection:
                 _log.info("%s: sending %d messages that waited", self._broker.outage.subject, waiting)
             while batch := self._outbox.peek(_HISTORY_BATCH):
                 for entry in batch:
-                    session.send(entry.message)
+                    while not session.send(entry.message) and not session.closed.done():
+                        await session.flushed()  # it cannot keep up: let it catch up first
+                        await asyncio.sleep(_HISTORY_PAUSE_S)
                 await session.flushed()
                 if session.closed.done():
                     return

@@ -60,6 +60,7 @@ class Session:
         self._window = WINDOW
         self._in_flight: deque[tuple[MQTTMessageInfo, Message, Entry | None]] = deque()
         self._waiting: deque[tuple[Message, Entry | None]] = deque()
+        self._accepted = self._confirmed = 0  # messages with QoS 1, in the order in which they were taken
         self._settled: asyncio.Event = asyncio.Event()
         self._writing = False
         self._properties: dict[tuple[int | None, str | None], Properties] = {}
@@ -77,7 +78,11 @@ class Session:
         if settings.tls is not None:
             client.tls_set_context(settings.tls)
         if will is not None:
-            client.will_set(will.topic, will.payload, will.qos, will.retain)
+            properties = None
+            if version is Version.V5 and will.content_type is not None:
+                properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+                properties.ContentType = will.content_type
+            client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
 
     async def open(self, timeout_s: float) -> Reason | None:
         """Connect; None when it stands, else why not. ``timeout_s``: from CONNECT sent to CONNACK received."""
@@ -126,8 +131,10 @@ class Session:
             if len(self._waiting) >= BACKLOG:
                 return False
             self._waiting.append((message, entry))
-            return True
-        return self._send_confirmed(message, entry)
+        elif not self._send_confirmed(message, entry):
+            return False
+        self._accepted += 1
+        return True
 
     def undelivered(self) -> list[Entry]:
         """After the end: the entries that the broker has not confirmed, in their order."""
@@ -137,8 +144,9 @@ class Session:
         return [entry for entry in entries if entry is not None]
 
     async def flushed(self) -> None:
-        """Wait until the broker has confirmed everything that was sent, or the session has ended."""
-        while (self._in_flight or self._waiting) and not self.closed.done():
+        """Wait until the broker has confirmed everything that was sent until now, or the session has ended."""
+        until = self._accepted
+        while self._confirmed < until and not self.closed.done():
             self._settled.clear()
             waiter = asyncio.ensure_future(self._settled.wait())
             await asyncio.wait((waiter, self.closed), return_when=asyncio.FIRST_COMPLETED)
@@ -217,16 +225,16 @@ class Session:
         # TLS may hold whole packets that the selector cannot see.
         while isinstance(sock := self._client.socket(), ssl.SSLSocket) and sock.pending():
             self._client.loop_read()
-        confirmed = False
+        before = self._confirmed
         while self._in_flight and self._in_flight[0][0].is_published():  # acknowledged in order: 4.6
             self._in_flight.popleft()
-            confirmed = True
+            self._confirmed += 1
         while self._waiting and len(self._in_flight) < self._window and not self.closed.done():
             message, entry = self._waiting[0]
             if not self._send_confirmed(message, entry):
                 break
             self._waiting.popleft()
-        if confirmed:
+        if self._confirmed > before:
             self._settled.set()
         self._watch_writing()
 

@@ -24,7 +24,10 @@ _log: Final = logging.getLogger("ciibridge.mqtt")
 
 
 class Connections:
-    """The MQTT connections of this process. ``outbox`` makes the store of a connection, ``backoff`` its patience."""
+    """The MQTT connections of this process. ``outbox`` makes the store of a connection, ``backoff`` its patience.
+
+    ``failure`` is done when a connection has ended with an exception, which is a bug.
+    """
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class Connections:
         self._wills: dict[str, tuple[MqttConnection, Message]] = {}  # meter → its connection, its offline
         self._online, self._offline = _bridge_availability(setup, catalogue)
         self._process = self._make(setup.client_id, self._offline)
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def connected(self) -> bool:
@@ -79,7 +83,7 @@ class Connections:
             last_words[connection].append(will)
         last_words[self._process].append(self._offline)
         await asyncio.gather(*(connection.close(words) for connection, words in last_words.items()))
-        await asyncio.gather(*self._running.values())
+        await asyncio.wait(self._running.values())
 
     def _make(self, client_id: str, will: Message) -> MqttConnection:
         return MqttConnection(
@@ -87,7 +91,13 @@ class Connections:
         )
 
     def _run(self, connection: MqttConnection) -> None:
-        self._running[connection] = asyncio.create_task(connection.run(), name=connection.client_id)
+        task = self._running[connection] = asyncio.create_task(connection.run(), name="mqtt")
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Pass on what ended a connection; only a bug does, since everything else is tried again."""
+        if not task.cancelled() and (error := task.exception()) and not self.failure.done():
+            self.failure.set_exception(error)
 
 
 def _bridge_availability(setup: Setup, catalogue: Resolved) -> tuple[Message, Message]:

@@ -56,9 +56,11 @@ class Service:
         _log.info("%s: reading %d meters", self._software, len(self._meters))
         self._systemd.ready(self._status(connections))
         try:
-            await asyncio.wait((stopping, ending, ticking), return_when=asyncio.FIRST_COMPLETED)
-            if ticking.done():
-                ticking.result()  # it never ends by itself: raise what ended it
+            ends = (stopping, ending, ticking, connections.failure)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for bug in (ticking, connections.failure):
+                if bug.done():
+                    bug.result()  # neither ends by itself: raise what ended it
         finally:
             self._systemd.stopping()
             tasks: list[asyncio.Future[object]] = [*readers, ticking, watching, stopping, ending]  # type: ignore[list-item]

@@ -76,7 +76,8 @@ class SimulatedMeter:
         meter = MeterSettings(model=meter_id).find_model(catalogue)
         if meter is None or meter.wire is None or not meter.wire.hdlc:
             raise ConfigError(
-                f"{meter_id} cannot be simulated: schema/meters/{meter_id}.yaml has no HDLC facts (wire)"
+                f"{meter_id} cannot be simulated: only DLMS in HDLC frames is, and schema/meters/{meter_id}.yaml "
+                "has no HDLC facts (wire)"
             )
         _check(key, auth_key, serial)
         self.meter: Final = meter

@@ -751,7 +751,7 @@ class Diag(BaseModel):
         "port_error",
     ]
     """
-    waiting: nothing came yet; ok; stale: nothing for three times the longest interval; key_missing: encrypted, no key given; key_wrong; not_authentic: the tag does not fit; replayed; bad_frames: noise or damaged frames only; unknown_format: good frames that are not understood; port_error: the port cannot be read.
+    waiting: nothing came yet; ok; stale: nothing for three times the usual gap between telegrams, at least 30 s; key_missing: encrypted, no key given; key_wrong; not_authentic: the tag does not fit; replayed; bad_frames: noise or damaged frames only; unknown_format: good frames that are not understood; port_error: the port cannot be read.
     """
     hint: str | None = None
     """

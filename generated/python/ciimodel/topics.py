@@ -4,8 +4,8 @@
 Example:
 
     client.subscribe(STATE.filter())
-    match("cii/v1/lgz1030655933512/value/power_import")
-    → Match(name="value_live", levels={"meter": "lgz1030655933512", "quantity": "power_import"})
+    match("cii/v1/lgz1030600000001/value/power_import")
+    → Match(name="value_live", levels={"meter": "lgz1030600000001", "quantity": "power_import"})
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ ALL: Final[tuple[Check, ...]] = (
     *_checks(units.RULES, "units"),
     *_checks(quantities.RULES, *_QUANTITIES, "units", "consumer"),
     *_checks(topics.RULES, "topics"),
+    *_checks((topics.symbols,), "topics", "units"),
     *_checks(consumers.RULES, *_QUANTITIES, "units", "consumer"),
     *_checks(meters.RULES, *_QUANTITIES, "meter"),
     *_checks(operators.RULES, "meter", "operator"),

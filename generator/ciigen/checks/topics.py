@@ -84,6 +84,17 @@ def wills(sound: Sound) -> Iterator[Finding]:
             yield will.finding(f"{will.text} is no {topic.word('payload')}", remedy)
 
 
+def symbols(sound: Sound) -> Iterator[Finding]:
+    """Check that where a payload lists the units it may name, it lists those there are."""
+    for payload in sound.one("topics").named("payloads").values():
+        for listed in _unit_lists(payload):
+            given = {symbol.text for symbol in listed.elements}
+            if given != set(sound.units):
+                wrong = ", ".join(sorted(given ^ set(sound.units)))
+                remedy = "list every symbol of units.yaml and no other, or leave enum out"
+                yield listed.finding(f"differs from units.yaml in {wrong}", remedy)
+
+
 def compiles(pattern: Node) -> Iterator[Finding]:
     """Yield a finding if a text is no regular expression."""
     try:
@@ -92,6 +103,14 @@ def compiles(pattern: Node) -> Iterator[Finding]:
         yield pattern.finding(
             f"is no regular expression: {error}", "correct it, or escape special characters with \\"
         )
+
+
+def _unit_lists(node: Node) -> Iterator[Node]:
+    listed = node.at("properties", "unit", "enum")
+    if listed:
+        yield listed
+    for inner in node.entries.values():
+        yield from _unit_lists(inner)
 
 
 def _examples(payload: Node) -> Iterator[Finding]:

@@ -104,7 +104,7 @@ def changed(data: Data, path: tuple[int, ...], value: object) -> Data:
     [
         ((9,), 29, "body.10: double-long-unsigned 29 at offset"),
         ((0, 1, 0), 41, "body.1.2.1: long-unsigned 41 at offset"),
-        ((2,), b"LGZ1030653520968", "body.3: the octet-string at offset"),
+        ((2,), b"LGZ1030600000001", "body.3: the octet-string at offset"),
         ((0,), (), "body.1: array of 0 elements, the reference has 17 elements"),
         ((9,), (), "body.10: double-long-unsigned of 0 elements, the reference has no list"),
         ((), (), "body: structure of 0 elements, the reference has 17 elements"),
@@ -116,7 +116,8 @@ def test_a_difference_is_found_and_named(path: tuple[int, ...], value: object, s
     opinion = judge(apdu.data, body)
     assert opinion.differs.startswith(said)
     assert not opinion.agrees
-    assert "1030653520967" not in opinion.differs  # strings are not shown: they may be serial numbers
+    serial = capture("dlms-hdlc/lg-e450-ch-vse2026.bin").facts["expect"]["meter_id"]
+    assert serial[:-1] not in opinion.differs  # strings are not shown: they may be serial numbers
 
 
 def test_damaged_bodies_are_read_alike() -> None:

@@ -25,11 +25,11 @@ def octets(content: bytes, tag: int = 9) -> bytes:
 @pytest.mark.parametrize(
     ("encoded", "value"),
     [
-        (octets(b"LGZ1030653520967"), "LGZ1030653520967"),
+        (octets(b"LGZ1030600000001"), "LGZ1030600000001"),
         (octets(b"160456"), "160456"),  # six octets, and no OBIS code
-        (octets(b"178210128502"), "178210128502"),  # twelve octets, and no date-time
-        (octets(b"13943597" + bytes(8), 10), "13943597"),  # lg-e350-no-embriq-list2
-        (octets(b"012415173608710" + bytes(17)), "012415173608710"),  # energomera
+        (octets(b"100000000001"), "100000000001"),  # twelve octets, and no date-time
+        (octets(b"10000001" + bytes(8), 10), "10000001"),  # padded, as on the E350
+        (octets(b"012345678901234" + bytes(17)), "012345678901234"),
         (octets(bytes(16)), ""),  # a channel that is not in use
         (octets(b""), ""),
         (octets(bytes.fromhex("0008190900ff")), "0-8:25.9.0"),

@@ -168,3 +168,14 @@ def test_rate() -> None:
     run(link, "", 5, 13)
     assert link.per_minute(at(60)) == 12
     assert link.per_minute(at(3600)) is None
+
+
+def test_a_slow_list_does_not_hide_that_the_quick_one_has_stopped() -> None:
+    link = Link()
+    for second in range(0, 1801, 5):
+        link.telegram("quick", at(second))
+        if second % 900 == 0:
+            link.telegram("slow", at(second))
+    assert link.intervals == {"quick": 5, "slow": 900}
+    assert link.stale_after_s() == 30
+    assert link.state(at(1800 + 31)) == LinkState.STALE

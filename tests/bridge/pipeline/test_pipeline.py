@@ -115,7 +115,7 @@ def test_diagnostics_of_a_good_line() -> None:
     assert report.stale_after_s == 30.0
     assert report.telegrams_per_minute == pytest.approx(11.25)
     assert (report.withheld, report.replayed, report.decrypt_failed, dict(report.problems)) == (0, 0, 0, {})
-    assert (line.meter, line.model) == ("lgz1030653520967", "lg-e450")
+    assert (line.meter, line.model) == (capture(PLAIN).facts["expect"]["meter_id"].lower(), "lg-e450")
     assert line.diagnostics(NOW + timedelta(seconds=46)).link == "stale"
 
 
@@ -136,20 +136,22 @@ def test_the_clock_offset_is_the_meters_minus_ours() -> None:
     assert line.diagnostics(NOW).clock_offset_s == -4.0
 
 
-class TestPlainTelegramWhereAKeyIsConfigured:
-    def test_it_is_read_with_a_remark(self) -> None:
-        line = pipeline(key=bytes(16), clock="meter")
-        problem, snapshot = line.feed(capture(PLAIN).data, NOW)
-        assert isinstance(problem, Problem)
-        assert problem.code == "not_encrypted"
-        assert isinstance(snapshot, Snapshot)
-        assert codes(line.feed(capture(PLAIN).data, NOW)) == []  # said once
-        assert line.diagnostics(NOW).link == "ok"
+class TestLessProtectedThanTheKeysSay:
+    """A forged telegram need not be encrypted, unless somebody insists (ADR 9)."""
 
-    def test_it_is_refused_if_authentic_ones_are_asked_for(self) -> None:
-        line = pipeline(key=bytes(16), auth_key=bytes(16))
+    def test_a_plain_telegram_is_refused_where_a_key_is_configured(self) -> None:
+        line = pipeline(key=bytes(16), clock="meter")
         assert codes(line.feed(capture(PLAIN).data, NOW)) == ["not_encrypted"]
         assert line.diagnostics(NOW).link == "not_authentic"
+        assert line.meter is None
+
+    def test_a_telegram_without_tag_is_refused_where_an_authentication_key_is_configured(self) -> None:
+        recording = capture("dlms-hdlc/lg-e570-ch-encrypted.bin")  # security control 0x20: no tag
+        line = pipeline(key=recording.key, auth_key=bytes(16), clock="meter")
+        (problem,) = line.feed(recording.data, NOW)
+        assert isinstance(problem, Problem)
+        assert problem.code == "not_authentic"
+        assert "Remove `auth_key`" in problem.message
 
 
 def test_problems_say_where_in_the_stream() -> None:

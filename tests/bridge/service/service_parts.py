@@ -13,7 +13,7 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,46 @@ class PtyMeter:
         os.close(self._slave)
 
 
+class Gate:
+    """A TCP port that leads to the broker while it is open; shut, nothing listens on it, as if the broker were away.
+
+    It lets a test subscribe to a broker before the service gets there: what nobody hears is gone.
+    """
+
+    def __init__(self, port: int, broker_port: int) -> None:
+        self.port = port
+        self._broker_port = broker_port
+        self._sockets: list[socket.socket] = []
+
+    def open(self) -> None:
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self._sockets.append(listener)
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def shut(self) -> None:
+        """Break all connections at once."""
+        for opened in self._sockets:
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+            opened.close()
+        self._sockets.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                broker = socket.create_connection(("127.0.0.1", self._broker_port))
+                self._sockets += [client, broker]
+                for here, there in ((client, broker), (broker, client)):
+                    threading.Thread(target=self._pass_on, args=(here, there), daemon=True).start()
+
+    def _pass_on(self, here: socket.socket, there: socket.socket) -> None:
+        with suppress(OSError):
+            while octets := here.recv(1 << 16):
+                there.sendall(octets)
+            there.shutdown(socket.SHUT_WR)
+
+
 def write_config(
     folder: Path, broker_port: int, *meters: str, mqtt: str = "", name: str = "ciibridge.toml"
 ) -> Path:
@@ -157,23 +197,32 @@ class ServiceProcess:
     """The service as a user starts it."""
 
     def __init__(self, config: Path, **environ: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", RUN, "run", "-c", str(config)],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **environ},
-        )
+        self._log = config.with_suffix(".log")
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", RUN, "run", "-c", str(config)],
+                stderr=log,
+                env={**os.environ, **environ},
+            )
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float, str]:
         """Send a signal; exit status, seconds until the end, and the log."""
         begin = time.monotonic()
         self._process.send_signal(number)
-        _, log = self._process.communicate(timeout=10)
-        return self._process.returncode, time.monotonic() - begin, log
+        status = self._process.wait(timeout=10)
+        return status, time.monotonic() - begin, self.log
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; exit status."""
+        return self._process.wait(timeout=10)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
 
     @property
     def running(self) -> bool:

@@ -57,7 +57,7 @@ def test_check_says_what_would_run_and_no_secret(tmp_path: Path) -> None:
     config = write_config(
         tmp_path,
         1883,
-        f'port = "/dev/ttyUSB0"\nmodel = "iskra-am550"\nid = "lgz1030655933512"\nkey = "{key}"',
+        f'port = "/dev/ttyUSB0"\nmodel = "iskra-am550"\nid = "lgz1030600000001"\nkey = "{key}"',
         mqtt='username = "u"\npassword = "hunter2"',
     )
     done = call("run", "-c", str(config), "--check")
@@ -65,7 +65,7 @@ def test_check_says_what_would_run_and_no_secret(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [
         f"{config}: good",
         "broker mqtt://127.0.0.1:1883 (MQTT auto, one connection a meter), topics cii/v1/…",
-        "meter on /dev/ttyUSB0: dlms-hdlc, 115200 baud 8N1 if serial; model iskra-am550; topics lgz…512; with a key",
+        "meter on /dev/ttyUSB0: dlms-hdlc, 115200 baud 8N1 if serial; model iskra-am550; topics lgz…001; with a key",
     ]
 
 
@@ -77,11 +77,9 @@ def test_wrong_use() -> None:
 
 
 def test_demo_in_lines_shows_four_meters_and_ends() -> None:
-    begin = time.monotonic()
     done = call("demo", "--seconds", "2.5")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert time.monotonic() - begin < 8
     heading, subscribe, *lines, ended = done.stdout.splitlines()
     assert re.search(r"4 simulated meters → bridge → broker mqtt://127\.0\.0\.1:\d+", heading)
     assert subscribe.startswith("Subscribe: mosquitto_sub -p ")
@@ -109,23 +107,28 @@ def test_demo_on_a_terminal_is_a_table_and_ends_with_ctrl_c() -> None:
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        env={**os.environ, "TERM": "xterm"},
+        env={key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES"}}
+        | {"TERM": "xterm"},
     )
     os.close(slave)
     screen = bytearray()
     interrupted = False
-    end = time.monotonic() + 15
-    while time.monotonic() < end:
-        if select.select([master], [], [], 0.1)[0]:
-            try:
-                screen += os.read(master, 1 << 16)
-            except OSError:  # the other side has closed the terminal
-                break
-        if not interrupted and screen.count(b"online") >= 4 and b"romande-house" in screen:
-            process.send_signal(signal.SIGINT)
-            interrupted = True
-    os.close(master)
-    assert process.wait(5) == 0
+    try:
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if select.select([master], [], [], 0.1)[0]:
+                try:
+                    screen += os.read(master, 1 << 16)
+                except OSError:  # the other side has closed the terminal
+                    break
+            if not interrupted and screen.count(b"online") >= 4:
+                process.send_signal(signal.SIGINT)
+                interrupted = True
+        status = process.wait(5)
+    finally:
+        process.kill()
+        os.close(master)
+    assert status == 0
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.decode())
     assert interrupted, text
     assert "Traceback" not in text
@@ -139,7 +142,7 @@ def test_demo_on_a_terminal_is_a_table_and_ends_with_ctrl_c() -> None:
         "mosquitto_sub -p",
     ):
         assert words in last
-    assert re.search(r"value/power_import +│ W +│ +\d+ │", last), last
+    assert re.search(r"value/power_import +W +\d+ +\d+ +\d+ +\d+", last), last
 
 
 def test_demo_without_its_broker_says_how_to_get_it() -> None:

@@ -60,7 +60,7 @@ STRUCTURE = {
         'l4: "1-*:61.7.0"',
         "quantities.power_import.phases.l4",
         "unknown key l4",
-        "did you mean",
+        "known are l1, l2, l3, n",
     ),
     "missing key": Break(
         UNITS,
@@ -128,7 +128,7 @@ STRUCTURE = {
     "code of a wrong form": Break(
         ELECTRICITY,
         '"1-*:2.7.0"',
-        "1.7",
+        '"1.7"',
         "quantities.power_export.obis",
         "'1.7' has the wrong form",
         "OBIS code A-B:C.D.E",
@@ -251,7 +251,13 @@ MEANING = {
         "keep it at one unit",
     ),
     "code of two units": Break(
-        UNITS, "dlms: 30", "dlms: 27", "Wh.dlms", "code 27 is that of W as well", "IEC 62056-6-2"
+        UNITS,
+        "dlms: 30",
+        "dlms: 27",
+        "Wh.dlms",
+        "code 27 is that of W as well",
+        "IEC 62056-6-2",
+        at="dlms: 27\n  spellings: {Wh",
     ),
     # quantities
     "unknown unit": Break(
@@ -313,6 +319,7 @@ MEANING = {
         "the name says export, direction is import",
         "write direction: export",
         at="power_export:",
+        others=1,
     ),
     "scaler of a text": Break(
         DEVICE,
@@ -347,6 +354,7 @@ MEANING = {
         "1-*:16.7.0 of power_net is power_export as well",
         "give each code to one quantity",
         at='obis: "1-*:16.7.0"',
+        others=1,
     ),
     "sub-meters that cannot be told apart": Break(
         "quantities/water.yaml",
@@ -390,7 +398,7 @@ MEANING = {
         "has t1, t3",
         "write t1, t2: no gap",
         at="tariffs:",
-        others=1,
+        others=2,
     ),
     "tariff of something else": Break(
         ELECTRICITY,
@@ -432,7 +440,7 @@ MEANING = {
         "quantities.energy_import.raw_states",
         "kind cumulative has no raw_states",
         "write kind: text",
-        others=1,
+        others=0,
     ),
     "state that is not known": Break(
         ELECTRICITY,
@@ -440,7 +448,7 @@ MEANING = {
         '"0002": t3',
         "quantities.tariff_active.raw_states.0002",
         "t3 is no state of tariff_active",
-        "did you mean",
+        "known are t1, t2",
     ),
     "identity on a plain topic": Break(
         DEVICE,
@@ -553,6 +561,7 @@ MEANING = {
         "topics.state.path",
         "state has the path of availability",
         "tell them apart by kinds",
+        at="path: '{prefix}/v1/{meter}/availability'\n    qos: 1\n    retain: false",
     ),
     "same path for the same kind": Break(
         TOPICS,
@@ -603,6 +612,14 @@ MEANING = {
         "topics.availability.will",
         "gone is no availability",
         "payloads.availability allows",
+    ),
+    "units of a payload": Break(
+        TOPICS,
+        "ts: {type: string, minLength: 1}",
+        "unit: {enum: [W, Wh, kWh]}",
+        "payloads.state.properties.unit.enum",
+        "differs from units.yaml in kWh, m³",
+        "list every symbol of units.yaml",
     ),
     # meters
     "id and file": Break(

@@ -326,7 +326,7 @@ def keys(found: Objects) -> dict[tuple[str, str], set[str]]:
 # --- what the expressions do
 
 STATE = '{"ts":"2026-05-04T09:39:21Z","texts":{"valve_state":"ready"}}'
-META = '{"identity":{"device_name":"LGZ1030655933512"},"channels":{"1":{"type":3,"id":"00000012"}}}'
+META = '{"identity":{"device_name":"LGZ1030600000001"},"channels":{"1":{"type":3,"id":"00000012"}}}'
 BAD: tuple[Any, ...] = (
     None,
     "",
@@ -365,7 +365,7 @@ CASES: tuple[tuple[str, Any, Any], ...] = (
     (read.equals("online"), "online", True),
     (read.equals("online"), "offline", False),
     (read.json_time(["ts"]), STATE, 1777887561000),
-    (read.json_text(["identity", "device_name"]), META, "LGZ1030655933512"),
+    (read.json_text(["identity", "device_name"]), META, "LGZ1030600000001"),
     (read.json_text(["channels", "1", "type"]), META, "3"),
     (read.json_text(["channels", "1", "id"]), META, "00000012"),
     (read.json_text(["channels", "2", "id"]), META, None),

@@ -35,7 +35,7 @@ def state(files: Files) -> Draft7Validator:
 def snapshot(**changes: object) -> dict[str, object]:
     base: dict[str, object] = {
         "profile": "1.0",
-        "meter": "lgz1030655933512",
+        "meter": "lgz1030600000001",
         "seq": 1,
         "ts": "2026-05-04T09:39:21Z",
         "ts_source": "meter",
@@ -108,7 +108,7 @@ def test_a_newer_minor_version_is_accepted(state: Draft7Validator) -> None:
         {"values": {"Power": 28}},
         {"texts": {"tariff_active": 1}},
         {"profile": "2.0"},
-        {"meter": "LGZ1030655933512"},
+        {"meter": "LGZ1030600000001"},
         {"ts": "2026-05-04T09:39:21+02:00"},
         {"ts_source": "guess"},
         {"derived": [1]},

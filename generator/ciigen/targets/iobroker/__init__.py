@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from ciigen.invocation import command
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, Target, View
 from ciigen.targets.iobroker.objects import objects
 from ciigen.targets.iobroker.states import CONSUMER
-from ciigen.targets.openhab.invocation import command
 
 _STEM: Final = "smartmeter"
 _CLIENT: Final = "mqtt-client"

@@ -18,8 +18,9 @@ from typing import Final
 
 from ciigen import topics
 from ciigen.errors import TargetError
+from ciigen.pushed import submeter_numbers
 from ciigen.resolved import Resolved, Text
-from ciigen.target import Selection
+from ciigen.target import Selection, quantities
 from ciigen.targets.iobroker.states import CONSUMER, Source, State, states
 from ciigen.targets.iobroker.words import words
 
@@ -44,7 +45,7 @@ def objects(resolved: Resolved, selection: Selection, *, client: bool, command: 
     for level, found in by_level.items():
         used = [state.source for state in found]
         # mqtt subscribes to a whole branch and needs an object for all that comes; mqtt-client takes what it has
-        tree.raw(used if client else [*used, *_others(resolved, level)])
+        tree.raw(used if client else [*used, *_others(resolved, selection, level)])
     tree.put(tree.root, "folder", {"name": words("meters")})
     for level, found in by_level.items():
         name = words("meter") if len(selection.ids) == 1 else words("meter_of_many", level=level)
@@ -117,12 +118,15 @@ class _Tree:
         return f"{self._instance}.{path.replace('/', '.')}"
 
 
-def _others(resolved: Resolved, level: str) -> list[Source]:
-    """Topics of the meter itself that no alias reads."""
+def _others(resolved: Resolved, selection: Selection, level: str) -> list[Source]:
+    """Topics of the meter itself, and of the sub-meters behind it, that no alias reads."""
+    behind = any(topics.is_of_submeter(quantity) for quantity in quantities(resolved, selection))
+    channels = submeter_numbers(resolved, selection) if behind else ()
     return [
-        Source(topics.path(resolved, topic, level), topic)
+        Source(topics.path(resolved, topic, level, channel=channel), topic)
         for topic in resolved.topics.values()
-        if not (topic.kinds or topic.per_process or topic.optional or "{channel}" in topic.path)
+        if not (topic.kinds or topic.per_process or topic.optional)
+        for channel in (channels if "{channel}" in topic.path else (None,))
     ]
 
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ciigen import topics
+from ciigen.pushed import submeter_numbers
 from ciigen.resolved import Place, Quantity, Resolved, Text, Topic
 from ciigen.target import Selection, quantities
 from ciigen.targets.iobroker import read
 from ciigen.targets.iobroker.words import words
-from ciigen.targets.openhab.pushed import submeter_numbers
 
 CONSUMER: Final = "iobroker"
 #: Shown as number 1 … 4 with the labels in ``common.states``, as other tariff states of ioBroker are.

@@ -41,6 +41,7 @@ _VIEWS: Final[Mapping[str, View]] = {
         partial(render_for, OLD, "items-4", "items"),
         "items",
         _STEM,
+        alternative=True,
     ),
     "sitemap": View(
         ".sitemap",
@@ -62,6 +63,7 @@ _VIEWS: Final[Mapping[str, View]] = {
         partial(render, "persist-influxdb", "influxdb"),
         "persistence",
         "influxdb",
+        alternative=True,
     ),
     "yaml": View(
         ".yaml",
@@ -69,6 +71,7 @@ _VIEWS: Final[Mapping[str, View]] = {
         partial(render, "yaml", "yaml"),
         "yaml",
         _STEM,
+        alternative=True,
     ),
 }
 #: The views of which each meter has a file in generated/; the Items of 4.x differ in a few tags only.

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ciigen import topics
+from ciigen.pushed import interval_s, submeter_numbers
 from ciigen.resolved import Quantity, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.openhab import names
 from ciigen.targets.openhab.house import CURRENT, KEPT, Chart, House, MeterThing, Point, Version
-from ciigen.targets.openhab.pushed import interval_s, submeter_numbers
 from ciigen.targets.openhab.words import word
 
 CONSUMER: Final = "openhab"

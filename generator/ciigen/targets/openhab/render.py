@@ -14,11 +14,11 @@ from functools import cache, partial
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ciigen import topics
+from ciigen.invocation import command
 from ciigen.resolved import Resolved
 from ciigen.target import COMMON_LIST, COMMON_METER, Selection
 from ciigen.targets.openhab.frames import frames
 from ciigen.targets.openhab.house import CURRENT, KEPT, Point, Version
-from ciigen.targets.openhab.invocation import command
 from ciigen.targets.openhab.points import CONSUMER, build
 from ciigen.targets.openhab.words import word
 

@@ -1,7 +1,8 @@
 """The resolved schema itself: what the package carries, and the contract for third parties.
 
 ``generated/python/ciimodel/resolved.json`` lies in the folder of the Python models, because it is what they read.
-Compact yet diffable: one line a fact, keys in the order of the schema, which is the order to show to people.
+Compact yet diffable: what fits on a line is on a line, keys are in the order of the schema, which is the order to show
+to people.
 """
 
 from __future__ import annotations
@@ -14,10 +15,25 @@ from typing import Final
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, Target, View
 
+_WIDTH: Final = 120
+
 
 def render(resolved: Resolved, _selection: Selection | None = None) -> str:
     """Render the whole schema as JSON, defaults included; a selection changes nothing."""
-    return json.dumps(resolved.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+    return _text(resolved.model_dump(mode="json"), 0) + "\n"
+
+
+def _text(value: object, depth: int) -> str:
+    line = json.dumps(value, ensure_ascii=False)
+    if depth + len(line) <= _WIDTH or not isinstance(value, dict | list):
+        return line
+    if isinstance(value, dict):
+        inner = [f"{json.dumps(key, ensure_ascii=False)}: {_text(v, depth + 1)}" for key, v in value.items()]
+    else:
+        inner = [_text(v, depth + 1) for v in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    between = ",\n" + " " * (depth + 1)
+    return f"{opening}\n{' ' * (depth + 1)}{between.join(inner)}\n{' ' * depth}{closing}"
 
 
 @dataclass(frozen=True, slots=True)
