@@ -38,7 +38,11 @@ pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("line")]
 
 CATALOGUE = ciimodel.load()
 #: Models that can be simulated and read.
-MODELS = [m for m in CATALOGUE.meters.values() if m.wire and m.lists and m.interfaces[0].protocol in LINES]
+MODELS = [
+    m
+    for m in CATALOGUE.meters.values()
+    if m.wire and m.wire.hdlc and m.lists and m.interfaces[0].protocol in LINES
+]
 ENCRYPTED = "iskra-am550"
 #: Payloads that are not JSON have a JSON Schema too: a number is read as one, a text is a string.
 _MODELS: dict[str, Any] = {
