@@ -171,7 +171,6 @@ def test_what_the_profile_does_not_know_is_visible() -> None:
         "0-0:97.97.0",
         "0-0:98.1.0",  # maxima of the months (Belgium)
         "0-1:24.4.0",  # valve of a sub-meter
-        "1-0:0.0.0",
         "1-0:3.7.0",  # Luxembourg: no unit
         "1-0:4.7.0",
     }
@@ -255,13 +254,13 @@ def test_diagnostics() -> None:
 def test_the_model_is_recognised_by_its_identification_line(recording: Capture) -> None:
     """A FLAG id alone is not enough: ISK is on three models here, and the one in the catalogue speaks no P1."""
     (snapshot,) = snapshots(run(recording.data, settings(recording)))
-    expected = "lg-e360" if recording.facts["meter"] == "E360" else None
+    expected = "lg-e360-dsmr" if recording.facts["meter"] == "E360" else None
     assert (snapshot.model, snapshot.candidates) == (expected, ())
 
 
 def test_the_flag_id_may_end_in_a_small_letter() -> None:
     (snapshot,) = snapshots(run(telegram(identification="LGf5E360")))
-    assert snapshot.model == "lg-e360"
+    assert snapshot.model == "lg-e360-dsmr"
     (snapshot,) = snapshots(run(telegram(identification="LGF5E450")))
     assert snapshot.model is None
 
