@@ -65,7 +65,7 @@ def utc_now() -> datetime:
 
 
 def shortened(meter: str) -> str:
-    """Shorten a name for a log: a serial number must not be whole there. ``lgz1030600000001`` → ``lgz…512``."""
+    """Shorten a name for a log: a serial number must not be whole there. ``lgz1030600000001`` → ``lgz…001``."""
     return (
         f"{meter[:3]}…{meter[-3:]}"
         if any(character.isdigit() for character in meter) and len(meter) > 7
