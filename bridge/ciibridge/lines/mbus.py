@@ -6,56 +6,25 @@ another master asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ciibridge.decode.mbus import decode, header
-from ciibridge.errors import DecodeError, SecurityError
+from ciibridge.errors import SecurityError
 from ciibridge.framing.mbus import MbusFramer
-from ciibridge.lines.parts import problem
+from ciibridge.lines.parts import FrameLine
 from ciibridge.normalise import MeterSettings
 from ciibridge.security import oms
 from ciibridge.types import Apdu, Frame, Problem, Reading
 
 
-class MbusLine:
+class MbusLine(FrameLine):
     """M-Bus application telegrams, plain or encrypted."""
 
     def __init__(self, settings: MeterSettings) -> None:
-        self._framer = MbusFramer()
+        super().__init__(MbusFramer())
         self._key = settings.key
 
-    @property
-    def frames_ok(self) -> int:
-        """Count the good frames."""
-        return self._framer.frames
-
-    @property
-    def frames_bad(self) -> int:
-        """Count the damaged frames."""
-        return self._framer.damaged
-
-    def feed(self, data: bytes) -> list[Reading | Problem]:
-        """Take octets in pieces of any size; give what they completed, in order. Never raises."""
-        return self._frames(self._framer.feed(data))
-
-    def finish(self) -> list[Reading | Problem]:
-        """End the stream; give what is left."""
-        return self._frames(self._framer.finish())
-
-    def _frames(self, frames: Iterable[Frame | Problem]) -> list[Reading | Problem]:
-        found: list[Reading | Problem] = []
-        for frame in frames:
-            if isinstance(frame, Problem):
-                found.append(frame)
-            elif not header.is_command(frame):
-                try:
-                    self._read(frame, found)
-                except (SecurityError, DecodeError) as error:
-                    found.append(problem(error, frame.offset))
-        return found
-
     def _read(self, frame: Frame, found: list[Reading | Problem]) -> None:
-        """Open and decode one telegram; raises SecurityError or DecodeError."""
+        if header.is_command(frame):
+            return
         head = header.read(frame)
         body = frame.information[head.body :]
         encrypted = oms.encrypted_octets(head.configuration, body)
