@@ -73,6 +73,7 @@ class MeterTable(_Table):
     auth_key_env: str | None = None
     zone: str | None = None
     clock: Clock = "check"
+    scalers: dict[str, Annotated[int, Field(ge=-9, le=9)]] = Field(default_factory=dict)
     baudrate: Annotated[int, Field(ge=50, le=4_000_000)] | None = None
     bytesize: Literal[7, 8] | None = None
     parity: Parity | None = None

@@ -201,10 +201,14 @@ class _Check:
             auth_key=self._key(table, at, "auth_key"),
             zone=table.zone,
             clock=table.clock,
+            scalers=table.scalers,
         )
         self._known(at, "operator", table.operator, self._catalogue.operators)
         if table.id is not None:
             self._level((*at, "id"), "meter", table.id)
+        quantities = self._catalogue.quantities
+        for name in table.scalers:
+            self._known((*at, "scalers"), name, name, quantities | {q.family: q for q in quantities.values()})
         try:
             settings.find_zone()
         except ConfigError:

@@ -271,7 +271,7 @@ def test_every_option_stands_in_the_example_with_a_value_of_its_kind(table: str,
     text = EXAMPLE.read_text()
     part = re.search(rf"^\[+{table}\]+$(.*?)(?=^\[|\Z)", text, re.DOTALL | re.MULTILINE)
     assert part is not None
-    value = re.search(rf"^(?:# )?{name} = (\"[^\"]*\"|\S+)", part[1], re.MULTILINE)
+    value = re.search(rf"^(?:# )?{name} = (\"[^\"]*\"|{{[^}}]*}}|\S+)", part[1], re.MULTILINE)
     assert value is not None, f"{name} is not shown in [{table}]"
     import tomllib
 
@@ -300,3 +300,16 @@ def test_lines_of_keys() -> None:
         ("m", 1): 7,
         ("m", 1, "d"): 8,
     }
+
+
+def test_a_scaler_of_one_meter(tmp_path: Path) -> None:
+    meter = '[[meter]]\nport = "/dev/a"\nmodel = "kamstrup-omnipower"\n'
+    setup = read(tmp_path, meter + "scalers = { energy_import = 0, current = -2 }\n")
+    assert setup.meters[0].settings.scalers == {"energy_import": 0, "current": -2}
+    (fault,) = faults(tmp_path, meter + "scalers = { energy_imprt = 0 }\n")
+    assert (
+        "meter[1].scalers.energy_imprt: 'energy_imprt' is not in the schema. Did you mean energy_import"
+        in fault
+    )
+    (fault,) = faults(tmp_path, meter + 'scalers = { energy_import = "x" }\n')
+    assert "meter[1].scalers.energy_import: must be a whole number" in fault
