@@ -11,7 +11,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -110,7 +110,10 @@ class Source:
         self.lines = key_lines(self.text)
 
     def parse(self) -> tuple[Config | None, list[Finding]]:
-        """Check the shape; the configuration, or None and everything that is wrong with it."""
+        """Check the shape: the configuration, and everything that is wrong with it.
+
+        Keys that nobody knows are left out of it, so that the rest can be checked in the same go; None: nothing to go on.
+        """
         try:
             document = tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
@@ -120,7 +123,13 @@ class Source:
         try:
             return Config.model_validate(document), []
         except ValidationError as error:
-            return None, [_finding(detail) for detail in error.errors(include_url=False, include_input=False)]
+            details = error.errors(include_url=False, include_input=False)
+        findings = [_finding(detail) for detail in details]
+        if any(detail["type"] != "extra_forbidden" for detail in details):
+            return None, findings
+        for detail in details:
+            _leave_out(document, detail["loc"])
+        return Config.model_validate(document), findings
 
     def error(self, findings: list[Finding]) -> ConfigError:
         """Make one error of all findings."""
@@ -142,6 +151,12 @@ def _read(path: Path) -> str:
         raise ConfigError(
             f"{path}: cannot be read ({error.strerror}). Check owner and mode of the file."
         ) from None
+
+
+def _leave_out(document: Any, key: Key) -> None:
+    for step in key[:-1]:
+        document = document[step]
+    del document[key[-1]]
 
 
 def _finding(detail: ErrorDetails) -> Finding:

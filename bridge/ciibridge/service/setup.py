@@ -70,8 +70,9 @@ def load(path: Path, catalogue: Resolved, environ: Mapping[str, str] = os.enviro
         raise source.error(findings)
     check = _Check(config, catalogue, Secrets(path.parent, environ))
     setup = check.setup(path)
-    if check.findings or check.secrets.findings:
-        raise source.error(check.findings + check.secrets.findings)
+    findings += check.findings + check.secrets.findings
+    if findings:
+        raise source.error(findings)
     return setup
 
 

@@ -313,3 +313,11 @@ def test_a_scaler_of_one_meter(tmp_path: Path) -> None:
     )
     (fault,) = faults(tmp_path, meter + 'scalers = { energy_import = "x" }\n')
     assert "meter[1].scalers.energy_import: must be a whole number" in fault
+
+
+def test_a_slip_of_the_pen_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
+    found = faults(tmp_path, '[[meter]]\nport = "/dev/a"\nkye = "00"\nzone = "Europe/Zurch"\n[mqqt]\n')
+    text = "\n".join(found)
+    assert "meter[1].kye: unknown key. Did you mean key?" in text
+    assert "meter[1].zone: 'Europe/Zurch' is no time zone" in text
+    assert "mqqt: unknown table. Did you mean mqtt?" in text
