@@ -42,7 +42,7 @@ def listen() -> Iterator[Callable[[int], Listener]]:
     """Make listeners; they are stopped at the end."""
     made: list[Listener] = []
 
-    def make(port: int, *, version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5) -> Listener:
+    def make(port: int, *, version: MQTTProtocolVersion | None = None) -> Listener:
         made.append(Listener(port, version=version))
         return made[-1]
 

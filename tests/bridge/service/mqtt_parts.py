@@ -49,6 +49,11 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 5.0, what: st
         time.sleep(0.01)
 
 
+def spoken() -> MQTTProtocolVersion:
+    """The version that the broker of the tests speaks: amqtt, which stands in for mosquitto, knows only 3.1.1."""
+    return MQTTProtocolVersion.MQTTv5 if find_mosquitto() else MQTTProtocolVersion.MQTTv311
+
+
 class BrokerProcess:
     """A broker of our own; ``stop`` kills it without ceremony, as a power cut does."""
 
@@ -108,7 +113,8 @@ def _subscribe(client: Client, version: MQTTProtocolVersion) -> None:
 class Listener:
     """Subscribes to everything and writes it down. ``retain`` is as the publisher sent it (MQTT 5) once subscribed."""
 
-    def __init__(self, port: int, *, version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5) -> None:
+    def __init__(self, port: int, *, version: MQTTProtocolVersion | None = None) -> None:
+        version = version or spoken()
         self.messages: list[Heard] = []
         self._subscribed = False
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=version)

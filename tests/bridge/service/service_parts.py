@@ -22,6 +22,7 @@ import ciimodel
 from ciibridge.service.service import Service
 from ciibridge.service.setup import Setup, load
 from ciibridge.simulate import SimulatedMeter
+from mqtt_parts import find_mosquitto
 
 #: Level of the topics of the simulated E450.
 METER_ID = "lgz1030600000001"
@@ -149,6 +150,8 @@ def write_config(
     folder: Path, broker_port: int, *meters: str, mqtt: str = "", name: str = "ciibridge.toml"
 ) -> Path:
     """Write a configuration; ``meters`` are the bodies of [[meter]], ``mqtt`` more of [mqtt]."""
+    if find_mosquitto() is None and "protocol" not in mqtt:
+        mqtt = f'protocol = "3.1.1"\n{mqtt}'  # amqtt is silent on MQTT 5, and asking first takes 3 s
     url = "" if "url" in mqtt else f'url = "mqtt://127.0.0.1:{broker_port}"\n'
     blocks = "".join(f"[[meter]]\n{meter}\n" for meter in meters)
     path = folder / name

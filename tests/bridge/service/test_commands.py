@@ -58,7 +58,7 @@ def test_check_says_what_would_run_and_no_secret(tmp_path: Path) -> None:
         tmp_path,
         1883,
         f'port = "/dev/ttyUSB0"\nmodel = "iskra-am550"\nid = "lgz1030600000001"\nkey = "{key}"',
-        mqtt='username = "u"\npassword = "hunter2"',
+        mqtt='protocol = "auto"\nusername = "u"\npassword = "hunter2"',
     )
     done = call("run", "-c", str(config), "--check")
     assert done.returncode == 0, done.stderr

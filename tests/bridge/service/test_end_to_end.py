@@ -35,7 +35,10 @@ from service_parts import (
 )
 
 pytest_plugins = ("mqtt_fixtures",)
-pytestmark = pytest.mark.broker
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.skipif(find_mosquitto() is None, reason="needs a real mosquitto (apt install mosquitto)"),
+]
 Listen = Callable[..., Listener]
 MakeMeter = Callable[..., TcpMeter]
 METER = f"cii/v1/{METER_ID}"

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from mqtt_parts import BrokerProcess, MakeBroker, free_port, wait_until
+from mqtt_parts import BrokerProcess, MakeBroker, find_mosquitto, free_port, wait_until
 from service_parts import service_in_thread, write_config
 
 pytest_plugins = ("mqtt_fixtures",)
@@ -19,6 +19,7 @@ pytestmark = [
     pytest.mark.broker,
     # paho leaves the socket of a failed handshake to the garbage collector
     pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning"),
+    pytest.mark.skipif(find_mosquitto() is None, reason="needs a real mosquitto (apt install mosquitto)"),
 ]
 METER = 'port = "/dev/none"\nmodel = "lg-e450"'
 _PEM = serialization.Encoding.PEM

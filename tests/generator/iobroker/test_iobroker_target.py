@@ -6,8 +6,10 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -391,7 +393,7 @@ console.log(JSON.stringify(cases.map(([read, val]) => {
 
 def run(cases: list[tuple[str, Any]]) -> list[Any]:
     """What Node.js makes of (expression, stored value)."""
-    node = shutil.which("node")
+    node = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
     assert node, "the expressions are JavaScript: these tests need Node.js (any version) in the PATH"
     answer = subprocess.run(
         [node, "-e", PROGRAM], input=json.dumps(cases), capture_output=True, text=True, check=True, timeout=60
