@@ -85,9 +85,10 @@ HINTS: Final[Mapping[LinkState, str]] = {
 
 
 class Link:
-    """Follows one link."""
+    """Follows one link. ``every_s``: the meter is asked, so often; None: it sends as it likes."""
 
-    def __init__(self) -> None:
+    def __init__(self, every_s: float | None = None) -> None:
+        self._every_s = every_s or 0.0
         self._intervals = Intervals()
         self._gap = Interval()  # between two telegrams of whatever list
         self._last: datetime | None = None
@@ -127,7 +128,7 @@ class Link:
 
         Lists of 5 s and of 15 min on one line: the meter is silent after 30 s, not after three quarters of an hour.
         """
-        return max(SHORTEST_STALE_S, _TIMES * (self._gap.seconds or 0.0))
+        return max(SHORTEST_STALE_S, _TIMES * max(self._gap.seconds or 0.0, self._every_s))
 
     def per_minute(self, now: datetime) -> float | None:
         """Tell the rate of good telegrams over the last minutes; None before there is one to tell."""

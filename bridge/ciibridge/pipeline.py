@@ -54,14 +54,23 @@ class Pipeline:
     ``feed`` and ``finish`` return what happened and raise nothing: any exception out of them is a bug.
     """
 
-    def __init__(self, catalogue: Resolved, settings: MeterSettings, protocol: str = "dlms-hdlc") -> None:
-        """Raise ConfigError when a setting is not in the catalogue, or the protocol is not supported."""
+    def __init__(
+        self,
+        catalogue: Resolved,
+        settings: MeterSettings,
+        protocol: str = "dlms-hdlc",
+        every_s: float | None = None,
+    ) -> None:
+        """Raise ConfigError when a setting is not in the catalogue, or the protocol is not supported.
+
+        ``every_s``: the meter is asked, so often; None: it sends as it likes.
+        """
         if protocol not in LINES:
             raise ConfigError(f"protocol = {protocol!r} is not supported: write one of {', '.join(LINES)}")
         self.protocol: Final = protocol
         self._line = LINES[protocol](settings)
         self._normaliser = Normaliser(catalogue, settings)
-        self._link = Link()
+        self._link = Link(every_s)
         self._problems: Counter[str] = Counter()
         self._octets = 0
         self._telegrams = 0
@@ -83,6 +92,20 @@ class Pipeline:
         self._octets += len(data)
         self._now = now
         return self._take(self._line.feed(data), now)
+
+    def take(self, reading: Reading, now: datetime, *, past: bool = False) -> list[Snapshot | Problem]:
+        """Take a reading that was decoded elsewhere (``dialogue.Decoded``), got at ``now`` (UTC); raises nothing.
+
+        ``past``: a row of a load profile. It tells nothing of the state of the link.
+        """
+        self._now = now
+        return self._take((reading,), now, past=past)
+
+    def report(self, problem: Problem, now: datetime) -> Problem:
+        """Count a problem that was met outside of the line, as in a dialogue; gives it back with its hint."""
+        found: list[Snapshot | Problem] = []
+        self._add(problem, now, found)
+        return next(item for item in found if isinstance(item, Problem))
 
     def finish(self) -> list[Snapshot | Problem]:
         """End the stream: give what is complete, as received with the last octets, and report what is not."""
@@ -114,7 +137,9 @@ class Pipeline:
             problems={code: count for code, count in sorted(counted.items()) if count},
         )
 
-    def _take(self, readings: Iterable[Reading | Problem], now: datetime) -> list[Snapshot | Problem]:
+    def _take(
+        self, readings: Iterable[Reading | Problem], now: datetime, *, past: bool = False
+    ) -> list[Snapshot | Problem]:
         found: list[Snapshot | Problem] = []
         for reading in readings:
             if isinstance(reading, Problem):
@@ -123,7 +148,8 @@ class Pipeline:
             items = self._normaliser.take(reading, now)
             if not any(isinstance(item, Problem) and item.code in _NOT_READ for item in items):
                 self._telegrams += 1
-                self._link.telegram(reading.list_object or reading.list_name or "", now)
+                if not past:
+                    self._link.telegram(reading.list_object or reading.list_name or "", now)
             for item in items:
                 self._add(item, now, found, reading.apdu.offset)
         return found

@@ -258,5 +258,9 @@ PROBLEMS: Final[dict[str, str]] = {
     "no_telegram": "Nothing in it is a telegram: check that it is what the meter sent, and the protocol.",
     "no_identity": "The meter does not say who it is: set `id` in the configuration.",
     "port_error": "The port cannot be opened or read: check its name, its rights and the cable.",
+    "no_answer": "The meter does not answer: check cable or reading head, address, speed, and that the interface is on.",
+    "access_denied": "The meter refuses access: ask the operator for the password and set `password`.",
+    "refused": "The meter does not give what it is asked for: compare `read` and `model` with the meter.",
+    "line_fixed": "The meter wants another speed than this port can be set to: use a local port or rfc2217://.",
     "unit_unknown": "A register comes in a unit that cannot be converted exactly; it is shown as sent.",
 }

@@ -180,6 +180,20 @@ class Link(_Model):
     stopbits: Literal[1, 2] = 1
 
 
+class Ask(_Model):
+    """How a meter that does not send by itself is asked."""
+
+    every_s: int = Field(description="Seconds between two rounds unless configured otherwise")
+    address: Literal["none", "device", "primary", "secondary"] = Field(
+        "none", description="What a question has to name: nothing, an IEC 62056-21 device or M-Bus address"
+    )
+    sets: tuple[str, ...] = Field(
+        (), description="What is asked for, e.g. F001; empty: what the meter gives by itself"
+    )
+    password: bool = Field(default=False, description="It wants a password")
+    wake_up: bool = Field(default=False, description="It sleeps and must be woken first")
+
+
 class Interface(_Model):
     """A connector of a meter model, and what runs over it."""
 
@@ -190,6 +204,7 @@ class Interface(_Model):
     link: Link
     protocol: Literal["dlms-hdlc", "dlms-mbus", "dsmr-p1", "iec62056-21", "mbus", "sml"]
     mode: Literal["push", "poll"] = "push"
+    read: Ask | None = Field(None, description="How it is asked; None: it cannot be, or nobody knows")
     fact: Fact
 
 

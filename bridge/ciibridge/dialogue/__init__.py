@@ -14,7 +14,8 @@ back what came of it. So all of a dialogue is tested without a port, and one dri
     Decoded      hand a finished reading to the meter's pipeline               b""
 
 It returns when the round is done, and raises ``DialogueError`` when the meter does not answer as it should; the driver
-reports that, sets the line back to its own settings and begins the next round at its time.
+reports that, sets the line back to its own settings and begins the next round at its time. A driver that is stopped closes
+the generator: it must not yield again. Which dialogue a protocol has stands in ``asking``.
 
 Pure: no I/O, no clock.
 """

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ciibridge.errors import ConfigError
@@ -56,6 +56,12 @@ class MqttTable(_Table):
     outbox: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000  # messages kept while the broker is away
 
 
+def _listed(value: object) -> object:
+    """Take one address or a list of them; a number is as good as its digits."""
+    several = value if isinstance(value, list) else [value]
+    return tuple(str(one) if type(one) is int else one for one in several)
+
+
 class MeterTable(_Table):
     """[[meter]]: one meter."""
 
@@ -71,6 +77,12 @@ class MeterTable(_Table):
     auth_key: str | None = Field(default=None, repr=False)
     auth_key_file: str | None = None
     auth_key_env: str | None = None
+    every_s: Annotated[int, Field(ge=1, le=86_400)] | None = None  # ask the meter, so often
+    address: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    read: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    password: str | None = Field(default=None, repr=False)
+    password_file: str | None = None
+    password_env: str | None = None
     zone: str | None = None
     clock: Clock = "check"
     scalers: dict[str, Annotated[int, Field(ge=-9, le=9)]] = Field(default_factory=dict)

@@ -1,6 +1,6 @@
 """One meter: open the port, read it, publish what comes, for ever.
 
-    open ──► read ──► Pipeline ──► Messages ──► connection
+    open ──► read or ask ──► Pipeline ──► Messages ──► connection
      ▲         │ port lost, or silent for too long
      └─ wait ◄─┘
 
@@ -13,16 +13,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from ciimodel.catalogue import Resolved
 
+from ciibridge.dialogue import Decoded, Octets
+from ciibridge.dialogue.asking import WAYS
 from ciibridge.errors import TransportError
 from ciibridge.link import HINTS, LinkState
 from ciibridge.pipeline import Diagnostics, Pipeline
 from ciibridge.publish.messages import Messages
 from ciibridge.publish.retry import Backoff, Outage, Reason
+from ciibridge.service.asking import Rounds
 from ciibridge.service.complaints import Complaints
 from ciibridge.service.setup import MeterSetup
 from ciibridge.transport import Transport, open_transport
@@ -91,7 +95,8 @@ class MeterTask:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._setup = setup
-        self._pipeline = Pipeline(catalogue, setup.settings, setup.protocol)
+        every_s = None if setup.asking is None else setup.asking.every_s
+        self._pipeline = Pipeline(catalogue, setup.settings, setup.protocol, every_s)
         self._messages = messages
         self._connect = connect
         self._transport: Transport = open_transport(setup.port, setup.link)
@@ -109,6 +114,7 @@ class MeterTask:
         self._reported: tuple[LinkState, bool, int] = (LinkState.WAITING, False, 0)
         self._patience_s = _SILENCE_S
         self._silent_times = 0
+        self._rounds = self._asked(setup)
         self._attach()
 
     @property
@@ -133,10 +139,8 @@ class MeterTask:
                 self._tell(Problem("port_error", str(error), hint=HINTS[LinkState.PORT_ERROR]))
                 self.tick()
                 await asyncio.sleep(self._backoff.next_s())
-            except TimeoutError:
-                _log.info(
-                    "meter %s: no octet for %.0f s, opening the port anew", self.name, self._silence_limit_s
-                )
+            except TimeoutError as error:
+                _log.info("meter %s: %s, opening the port anew", self.name, error)
                 self._silent_times += 1
             else:
                 self._take(self._pipeline.finish())
@@ -176,26 +180,58 @@ class MeterTask:
         if self._port_lost:
             self._port_lost = False
             self.tick()
-        while True:
-            async with asyncio.timeout(self._silence_limit_s):
-                data = await self._transport.read()
-            if not data:
-                return
-            if self._outage.open:
-                self._outage.recovered("octets come")
-            self._backoff.reset()
-            self._silent_times = 0
+        if self._rounds is not None:
+            await self._rounds.run(self._transport, self._setup.link)
+            raise TimeoutError("it does not answer")
+        while data := await self._next():
             self._feed(data)
+
+    async def _next(self) -> bytes:
+        limit_s = self._silence_limit_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._transport.read()
+        except TimeoutError:
+            raise TimeoutError(f"no octet for {limit_s:.0f} s") from None
+
+    def _asked(self, setup: MeterSetup) -> Rounds | None:
+        """Prepare to ask the meter; None: it sends by itself."""
+        if setup.asking is None:
+            return None
+        asking = replace(setup.asking, can_change=self._transport.can_change)
+        asker = WAYS[setup.protocol].asker(asking)
+        return Rounds(asker, asking.every_s, self._deliver, self._complain_asking, self._clock)
+
+    def _deliver(self, step: Octets | Decoded) -> None:
+        """Take what a dialogue got."""
+        if isinstance(step, Octets):
+            self._feed(step.data)
+        else:
+            self._works()
+            self._took(self._pipeline.take(step.reading, self._clock(), past=step.past))
+
+    def _complain_asking(self, problem: Problem) -> None:
+        self._complain(self._pipeline.report(problem, self._clock()))
+
+    def _works(self) -> None:
+        """Octets come: whatever was wrong with the port is over."""
+        if self._outage.open:
+            self._outage.recovered("octets come")
+        self._backoff.reset()
+        self._silent_times = 0
 
     @property
     def _silence_limit_s(self) -> float:
         return min(self._patience_s * 2.0**self._silent_times, _LONGEST_SILENCE_S)
 
     def _feed(self, data: bytes) -> None:
+        self._works()
         if self._raw is not None:
             self._raw += data[-_RAW_OCTETS:]
             del self._raw[:-_RAW_OCTETS]
-        found = self._pipeline.feed(data, self._clock())
+        self._took(self._pipeline.feed(data, self._clock()))
+
+    def _took(self, found: list[Snapshot | Problem]) -> None:
         if found:
             self._take(found)
             self._publish_raw()

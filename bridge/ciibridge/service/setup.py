@@ -11,13 +11,14 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from ciimodel.catalogue import Interface, Meter, Resolved
 
+from ciibridge.dialogue.asking import WAYS, Asking
 from ciibridge.errors import ConfigError
 from ciibridge.normalise.identity import topic_level
 from ciibridge.normalise.settings import MeterSettings
@@ -27,10 +28,12 @@ from ciibridge.security.keys import parse_key
 from ciibridge.service.config import Config, MeterTable, MqttTable, Source
 from ciibridge.service.findings import Finding, Key, choose
 from ciibridge.service.secrets import Secrets, readable_by_all
-from ciibridge.transport import LinkSettings, open_transport
+from ciibridge.transport import LinkSettings, is_recording, open_transport
 
 _T = TypeVar("_T")
 _SCHEMES: Final = {"mqtt": 1883, "mqtts": 8883}
+#: Line settings where neither model nor file says any, if not those of the wired M-Bus interface.
+_USUAL: Final = {"iec62056-21": LinkSettings(baudrate=300, bytesize=7, parity="even")}
 _SERIAL: Final = re.compile(r"(serial|rfc2217)://|[^:]*$|[A-Za-z]:\\|COM\d+$")
 
 
@@ -43,6 +46,7 @@ class MeterSetup:
     settings: MeterSettings
     protocol: str = "dlms-hdlc"
     interface: str | None = None  # id in the model's file
+    asking: Asking | None = None  # how it is to be asked; None: it sends by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,54 @@ class _Check:
         except ConfigError as error:
             self._fault((*at, "port"), str(error), 'Write e.g. "/dev/ttyUSB0" or "tcp://192.168.1.20:4001".')
         protocol = self._protocol(at, table, interface)
-        return MeterSetup(table.port, link, settings, protocol, table.interface)
+        setup = MeterSetup(table.port, link, settings, protocol, table.interface)
+        return replace(setup, asking=self._asking(at, table, interface, setup))
+
+    def _asking(
+        self, at: Key, table: MeterTable, known: Interface | None, setup: MeterSetup
+    ) -> Asking | None:
+        """Tell how the meter is asked: when the file says how often, or its model must be asked; None: it pushes."""
+        password = self.secrets.find(table, at, "password")
+        told = known.read if known is not None else None
+        recording = is_recording(table.port)
+        if recording and table.every_s is not None:
+            self._fault(
+                (*at, "every_s"), "a recording cannot be asked", "Leave it out to play the recording once."
+            )
+            return None
+        if table.every_s is None and (recording or known is None or known.mode == "push"):
+            for name, value in (("address", table.address), ("read", table.read), ("password", password)):
+                if value and not recording:
+                    self._fault(
+                        (*at, name), "is for a meter that is asked, and this one is not", "Set every_s too."
+                    )
+            return None
+        way = WAYS.get(setup.protocol)
+        if way is None:
+            remedy = (
+                f"It can be done with {', '.join(WAYS)}." if WAYS else "Leave every_s out: it is listened to."
+            )
+            self._fault((*at, "every_s"), f"meters that speak {setup.protocol} cannot be asked", remedy)
+            return None
+        self._match(at, "address", table.address, way.address, way.address_words)
+        self._match(at, "read", table.read, way.read, way.read_words)
+        return Asking(
+            every_s=table.every_s or (told.every_s if told else Asking().every_s),
+            addresses=table.address,
+            read=table.read or tuple(told.sets if told else ()),
+            password=password,
+            key=setup.settings.key,
+            auth_key=setup.settings.auth_key,
+            wake_up=told is not None and told.wake_up,
+            baudrate=setup.link.baudrate,
+        )
+
+    def _match(
+        self, at: Key, name: str, values: tuple[str, ...], pattern: re.Pattern[str], words: str
+    ) -> None:
+        for value in values:
+            if not pattern.fullmatch(value):
+                self._fault((*at, name), f"{value!r} is not possible", f"Write {words}.")
 
     def _key(self, table: MeterTable, at: Key, stem: str) -> bytes | None:
         text = self.secrets.find(table, at, stem)
@@ -249,14 +300,16 @@ class _Check:
         return interface.protocol
 
     def _link(self, table: MeterTable, known: Interface | None) -> LinkSettings:
-        default = LinkSettings() if known is None else LinkSettings(**known.link.model_dump())
+        usual = _USUAL.get(table.protocol or "", LinkSettings())
+        default = usual if known is None else LinkSettings(**known.link.model_dump())
         link = LinkSettings(
             baudrate=table.baudrate or default.baudrate,
             bytesize=table.bytesize or default.bytesize,
             parity=table.parity or default.parity,
             stopbits=table.stopbits or default.stopbits,
         )
-        if known is None and table.baudrate is None and _SERIAL.match(table.port):
+        unknown = known is None and table.protocol not in _USUAL
+        if unknown and table.baudrate is None and _SERIAL.match(table.port):
             self._notes.append(
                 f"{table.port}: neither model nor baudrate is set, so it is read with 2400 baud 8E1 (wired M-Bus interface); "
                 "P1 ports often have 115200 8N1"

@@ -1,4 +1,4 @@
-"""Transports: where the octets come from. First station of the straight line.
+"""Transports: where the octets come from, and where questions go. First station of the straight line.
 
     **transport** → framing → security → decode → normalise → publish
 
@@ -9,6 +9,9 @@ of the meaning: a transport knows nothing of frames.
     rfc2217://host:port · socket://host:port      serial port of another machine      serial.py
     tcp://host:port                               octets over TCP (ser2net, Wi-Fi)    tcp.py
     capture.bin · file:///path                    a recording                         file.py
+
+Most meters send by themselves and are only read. Those that must be asked (``ciibridge.dialogue``) need ``write``, and
+some of them a line whose speed can be changed.
 """
 
 from __future__ import annotations
@@ -53,6 +56,25 @@ class Transport(Protocol):
         """
         ...
 
+    @property
+    def can_change(self) -> bool:
+        """Whether ``change`` reaches the line. TCP carries octets and no line settings: there it does not."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send octets; returns when they have left, as far as that can be known. May be called while ``read`` waits.
+
+        Raises TransportError when the port vanished, or when nothing can be asked here (a recording).
+        """
+        ...
+
+    async def change(self, link: LinkSettings) -> None:
+        """Set the line to other settings; octets that wait to be read stay. Opening it anew sets it back.
+
+        Raises TransportError when the port vanished or cannot do it.
+        """
+        ...
+
     async def close(self) -> None:
         """Close it; safe to call at any time, also twice. Never raises."""
         ...
@@ -88,6 +110,14 @@ def open_transport(url: str, link: LinkSettings) -> Transport:
         )
     implementation: _Module = import_module(f"{__name__}.{module}")
     return implementation.create(url, link)
+
+
+def is_recording(url: str) -> bool:
+    """Whether this is a recording, which can be read but not asked."""
+    scheme, separator, _ = url.partition("://")
+    if not separator and url:
+        scheme, _ = _path_as_url(url)
+    return scheme.lower() == "file"
 
 
 def url_path(url: str) -> str:

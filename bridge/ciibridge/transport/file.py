@@ -68,6 +68,21 @@ class FileTransport:
         self._reading = None
         return octets
 
+    @property
+    def can_change(self) -> bool:
+        """A recording has no line."""
+        return False
+
+    async def write(self, data: bytes) -> None:  # noqa: ARG002 - refused
+        """Raise TransportError: a recording answers nothing."""
+        raise TransportError(
+            f"{self._path}: a recording cannot be asked; name the port of the meter, or leave out every_s to play it"
+        )
+
+    async def change(self, link: LinkSettings) -> None:  # noqa: ARG002 - there is no line
+        """Raise TransportError: there is no line."""
+        raise TransportError(f"{self._path}: a recording has no line settings")
+
     async def close(self) -> None:
         """Close the file."""
         file, reading = self._file, self._reading

@@ -2,7 +2,7 @@
 
     /dev/ttyUSB0 · serial:///dev/serial/by-id/usb-FTDI_…-port0 · rfc2217://host:port · socket://host:port
 
-pyserial blocks, so one thread a port waits for octets; the event loop never does. A local port is locked (flock), for
+pyserial blocks, so one thread a port waits for octets, and a second one sends; the event loop never waits. A local port is locked (flock), for
 two readers on one port each get half of the octets. Octets with a wrong parity are passed on: the frame check finds
 them, and reports them where a person can see it.
 """
@@ -14,10 +14,11 @@ import errno
 import grp
 import logging
 import termios
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, Protocol, TypeVar, cast
+from typing import Final, Protocol, TypedDict, TypeVar, cast
 
 import serial
 from serial.tools import list_ports
@@ -32,6 +33,10 @@ _log: Final = logging.getLogger(__name__)
 _POLL_S: Final = 0.5
 #: Most octets handed over at once; at 115200 baud 4096 are a third of a second.
 _CHUNK: Final = 4096
+#: A question is a few octets; a line that does not take them within so long is dead.
+_WRITE_TIMEOUT_S: Final = 3.0
+#: Start bit, parity and the like, to know when octets are over the wire.
+_BITS_AN_OCTET: Final = 11
 #: What pyserial lets out: its own errors (OSError), the terminal layer's, and ValueError for line settings.
 _FAILURES: Final = (OSError, termios.error, ValueError)
 _PARITY: Final = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
@@ -46,12 +51,28 @@ def create(url: str, link: LinkSettings) -> SerialTransport:
     return SerialTransport(url, link, local=False)
 
 
+class _Settings(TypedDict):
+    """Line settings in the words of pyserial."""
+
+    baudrate: int
+    bytesize: int
+    parity: str
+    stopbits: float
+
+
 class _Port(Protocol):
     """What we use of pyserial's several classes of port."""
+
+    baudrate: int
+    bytesize: int
+    parity: str
+    stopbits: float
 
     @property
     def in_waiting(self) -> int: ...
     def read(self, size: int = 1, /) -> bytes: ...
+    def write(self, data: bytes, /) -> int | None: ...
+    def flush(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -64,6 +85,8 @@ class SerialTransport:
         self._local = local
         self._port: _Port | None = None
         self._thread: ThreadPoolExecutor | None = None
+        self._writer: ThreadPoolExecutor | None = None
+        self._sent_s = 0.0  # when the last octets are over the wire, by the steady clock
         self._reading: asyncio.Future[bytes] | None = None
 
     @property
@@ -75,8 +98,9 @@ class SerialTransport:
         """Open and lock the port. Raises TransportError: missing, not permitted, busy, not reachable."""
         await self.close()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="serial")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="serial-out")
         try:
-            self._port = await self._in_thread(self._open_port)
+            self._port = await self._in_thread(self._thread, self._open_port)
         except _FAILURES as error:
             await self.close()
             raise self._explained(error) from error
@@ -85,7 +109,7 @@ class SerialTransport:
         """Octets as they come. Raises TransportError when the port vanished."""
         while self._port is not None:
             if self._reading is None:
-                self._reading = self._in_thread(self._read_some)
+                self._reading = self._in_thread(self._thread, self._read_some)
             try:
                 # Shielded: a reader that gave up waiting must not take the octets of this read with it.
                 octets = await asyncio.shield(self._reading)
@@ -101,10 +125,74 @@ class SerialTransport:
                 raise TransportError(f"{self._name}: the port vanished; plug the adapter in again")
         raise TransportError(f"{self._name}: the port is not open")
 
+    @property
+    def can_change(self) -> bool:
+        """All but raw sockets, which carry octets only."""
+        return not self._name.lower().startswith("socket://")
+
+    async def write(self, data: bytes) -> None:
+        """Send octets; returns when they are over the wire. Raises TransportError when the port vanished."""
+        await self._in_writer(lambda port: self._write_all(port, data))
+        await asyncio.sleep(max(0.0, self._sent_s - time.monotonic()))
+
+    async def change(self, link: LinkSettings) -> None:
+        """Set the line. Raises TransportError when the port vanished, or the adapter does not know these settings."""
+        if not self.can_change:
+            raise TransportError(
+                f"{self._name}: a raw socket cannot set the far end to {link.baudrate} baud. Set it there, or use "
+                "rfc2217:// if the serial server knows it"
+            )
+        await self._in_writer(lambda port: self._set(port, link))
+
+    async def _in_writer(self, call: Callable[[_Port], None]) -> None:
+        port, writer = self._port, self._writer
+        if port is None or writer is None:
+            raise TransportError(f"{self._name}: the port is not open")
+        try:
+            await self._in_thread(writer, lambda: call(port))
+        except _FAILURES as error:
+            raise TransportError(
+                f"{self._name}: the port vanished or failed ({error}); it is opened again when it is back"
+            ) from error
+
+    def _write_all(self, port: _Port, data: bytes) -> None:
+        """In the thread for writing."""
+        # A far end cannot be asked whether all has left, and some USB adapters say so too early.
+        wire_s = 0.0 if self._pseudo else len(data) * _BITS_AN_OCTET / port.baudrate
+        sent_s = time.monotonic() + wire_s
+        port.write(data)
+        if self._local:
+            port.flush()
+        self._sent_s = sent_s
+
+    def _set(self, port: _Port, link: LinkSettings) -> None:
+        """In the thread for writing: only what differs, since each of them costs a rfc2217 port an answer."""
+        for name, value in self._settings(link).items():
+            if getattr(port, name) != value:
+                setattr(port, name, value)
+
+    def _settings(self, link: LinkSettings) -> _Settings:
+        """Say them as pyserial does."""
+        return {
+            "baudrate": link.baudrate,
+            "bytesize": 8 if self._pseudo else link.bytesize,
+            "parity": _PARITY["none" if self._pseudo else link.parity],
+            "stopbits": link.stopbits,
+        }
+
+    @property
+    def _pseudo(self) -> bool:
+        """A pseudo-terminal (simulator, socat): it has 8 bits and no parity, and Linux refuses others (EINVAL)."""
+        return self._local and Path(self._name).resolve().is_relative_to("/dev/pts")
+
     async def close(self) -> None:
-        """Release the port and end its thread."""
-        port, thread, reading = self._port, self._thread, self._reading
-        self._port = self._thread = self._reading = None
+        """Release the port and end its threads."""
+        port, thread, writer, reading = self._port, self._thread, self._writer, self._reading
+        self._port = self._thread = self._writer = self._reading = None
+        if writer is not None:
+            if isinstance(port, serial.Serial):
+                port.cancel_write()
+            writer.shutdown(wait=False)
         if thread is None:
             return
         if reading is not None:
@@ -118,20 +206,17 @@ class SerialTransport:
                 _log.debug("%s: closing failed: %s", self._name, error)
         thread.shutdown(wait=False)
 
-    def _in_thread(self, call: Callable[[], _T]) -> asyncio.Future[_T]:
-        return asyncio.get_running_loop().run_in_executor(self._thread, call)
+    @staticmethod
+    def _in_thread(thread: ThreadPoolExecutor | None, call: Callable[[], _T]) -> asyncio.Future[_T]:
+        return asyncio.get_running_loop().run_in_executor(thread, call)
 
     def _open_port(self) -> _Port:
         """In the thread. Octets that wait in the driver from before are dropped by pyserial."""
-        # A pseudo-terminal (simulator, socat) has no parity, and Linux refuses it (EINVAL) when nothing else changes.
-        pseudo = self._local and Path(self._name).resolve().is_relative_to("/dev/pts")
         port = serial.serial_for_url(
             self._name,
-            baudrate=self._link.baudrate,
-            bytesize=self._link.bytesize,
-            parity=_PARITY["none" if pseudo else self._link.parity],
-            stopbits=self._link.stopbits,
+            **self._settings(self._link),
             timeout=_POLL_S,
+            write_timeout=_WRITE_TIMEOUT_S if self._local else None,  # rfc2217 knows none
             exclusive=True if self._local else None,
         )
         return cast("_Port", port)

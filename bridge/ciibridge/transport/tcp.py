@@ -28,7 +28,7 @@ def create(url: str, link: LinkSettings) -> TcpTransport:  # noqa: ARG001 - the 
 
 
 class TcpTransport:
-    """A TCP connection that is only read."""
+    """A TCP connection to something that passes octets on."""
 
     def __init__(self, host: str, port: int, *, connect_timeout_s: float = _CONNECT_TIMEOUT_S) -> None:
         self._host = host
@@ -77,6 +77,28 @@ class TcpTransport:
         if not octets:
             raise TransportError(f"{self.name}: the other side closed the connection")
         return octets
+
+    @property
+    def can_change(self) -> bool:
+        """The line is behind the other end, which does not let its settings be changed."""
+        return False
+
+    async def write(self, data: bytes) -> None:
+        """Send octets. Raises TransportError when the connection broke."""
+        if self._writer is None:
+            raise TransportError(f"{self.name}: not connected")
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except OSError as error:
+            raise TransportError(f"{self.name}: the connection broke ({error})") from error
+
+    async def change(self, link: LinkSettings) -> None:
+        """Raise TransportError: plain TCP has no way to say it."""
+        raise TransportError(
+            f"{self.name}: plain TCP cannot set the far end to {link.baudrate} baud. Set it there, or use rfc2217:// "
+            "if the serial server knows it"
+        )
 
     async def close(self) -> None:
         """Close the connection."""

@@ -7,6 +7,37 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class Ask(BaseModel):
+    """
+    How a meter that does not send by itself is asked.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    every_s: Annotated[int, Field(title="Every S")]
+    """
+    Seconds between two rounds unless configured otherwise
+    """
+    address: Annotated[Literal["none", "device", "primary", "secondary"], Field(title="Address")]
+    """
+    What a question has to name: nothing, an IEC 62056-21 device or M-Bus address
+    """
+    sets: Annotated[list[str], Field(title="Sets")]
+    """
+    What is asked for, e.g. F001; empty: what the meter gives by itself
+    """
+    password: Annotated[bool, Field(title="Password")]
+    """
+    It wants a password
+    """
+    wake_up: Annotated[bool, Field(title="Wake Up")]
+    """
+    It sleeps and must be woken first
+    """
+
+
 class Consumer(BaseModel):
     """
     Settings of a consumer that are not tied to a quantity.
@@ -326,6 +357,10 @@ class Interface(BaseModel):
         Literal["dlms-hdlc", "dlms-mbus", "dsmr-p1", "iec62056-21", "mbus", "sml"], Field(title="Protocol")
     ]
     mode: Annotated[Literal["push", "poll"], Field(title="Mode")]
+    read: Ask | None
+    """
+    How it is asked; None: it cannot be, or nobody knows
+    """
     fact: Fact
 
 

@@ -46,6 +46,15 @@ def ids(sound: Sound) -> Iterator[Finding]:
             yield from _once(top.below(key))
 
 
+def asked(sound: Sound) -> Iterator[Finding]:
+    """Of a meter that must be asked it is said how."""
+    for top in sound.of("meter"):
+        for interface in top.below("interfaces"):
+            mode = interface.at("mode")
+            if mode and mode.text == "poll" and not interface.at("read"):
+                yield mode.finding("how it is asked is not said", "add read, e.g. read: {every_s: 60}")
+
+
 def elements(sound: Sound) -> Iterator[Finding]:
     """Every element is a quantity, or is said not to be one; and what is said not to be one is in the list."""
     for top in sound.of("meter"):
@@ -147,4 +156,4 @@ def _once(nodes: list[Node]) -> Iterator[Finding]:
             yield node.finding(f"id {name} stands in line {first[name]} as well", "choose another id")
 
 
-RULES: Final = (ids, elements, phases, registers, shapes, wire)
+RULES: Final = (ids, asked, elements, phases, registers, shapes, wire)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import ciimodel
 import pytest
+from ciibridge.dialogue.asking import Way
 from ciibridge.errors import ConfigError
+from ciibridge.service import setup as setup_code
 from ciibridge.service.config import BridgeTable, MeterTable, MqttTable
 from ciibridge.service.findings import key_lines
 from ciibridge.service.setup import Setup, load
@@ -321,3 +323,58 @@ def test_a_slip_of_the_pen_does_not_hide_what_else_is_wrong(tmp_path: Path) -> N
     assert "meter[1].kye: unknown key. Did you mean key?" in text
     assert "meter[1].zone: 'Europe/Zurch' is no time zone" in text
     assert "mqqt: unknown table. Did you mean mqtt?" in text
+
+
+# -- meters that are asked -------------------------------------------------------------------------------------------------
+
+WAY = Way(lambda _: None, re.compile(r"\d{1,3}"), "0 to 250", re.compile(r"[A-Z]\d+"), "e.g. F001")  # type: ignore[arg-type, return-value]
+ASKED = METER + 'protocol = "mbus"\n'
+
+
+@pytest.fixture
+def mbus_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup_code, "WAYS", {"mbus": WAY})
+
+
+@pytest.mark.usefixtures("mbus_only")
+def test_a_meter_is_asked_when_the_file_says_how_often(tmp_path: Path) -> None:
+    assert read(tmp_path, ASKED).meters[0].asking is None
+    text = 'every_s = 30\naddress = 5\nread = ["F001", "F009"]\npassword_env = "P"\n'
+    setup = read(tmp_path, ASKED + text, P="secret")
+    asking = setup.meters[0].asking
+    assert asking is not None
+    assert (asking.every_s, asking.addresses, asking.read) == (30, ("5",), ("F001", "F009"))
+    assert asking.password == "secret"
+    assert "secret" not in repr(setup)
+    several = read(tmp_path, ASKED + 'every_s = 30\naddress = [5, "007"]\n').meters[0].asking
+    assert several is not None
+    assert several.addresses == ("5", "007")
+
+
+@pytest.mark.usefixtures("mbus_only")
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('every_s = 30\naddress = "x"', "meter[1].address: 'x' is not possible. Write 0 to 250."),
+        ("every_s = 30\naddress = true", "meter[1].address[1]: must be a text. Write it in quotes."),
+        ('every_s = 30\nread = ["f"]', "meter[1].read: 'f' is not possible. Write e.g. F001."),
+        ('every_s = "1"', "meter[1].every_s: must be a whole number. Write it without quotes."),
+        ("every_s = 0", "meter[1].every_s: must be greater than or equal to 1. Correct the value."),
+        ("address = 1", "meter[1].address: is for a meter that is asked, and this one is not. Set every_s too."),
+        ('password = "1"', "meter[1].password: is for a meter that is asked, and this one is not. Set every_s too."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_asking(tmp_path: Path, text: str, wanted: str) -> None:
+    (fault,) = faults(tmp_path, ASKED + text)
+    assert re.fullmatch(rf"c\.toml:\d: {re.escape(wanted)}", fault)
+
+
+@pytest.mark.usefixtures("mbus_only")
+def test_what_cannot_be_asked(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, METER + "every_s = 9\n")
+    assert "meter[1].every_s: meters that speak dlms-hdlc cannot be asked. It can be done with mbus." in fault
+    (tmp_path / "recording.bin").write_bytes(b"~")
+    recording = f'[[meter]]\nport = "{tmp_path}/recording.bin"\nprotocol = "mbus"\n'
+    (fault,) = faults(tmp_path, recording + "every_s = 9\n")
+    assert "a recording cannot be asked. Leave it out to play the recording once." in fault
+    assert read(tmp_path, recording).meters[0].asking is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from captures import capture
 from ciibridge.errors import TransportError
-from ciibridge.transport import LinkSettings, Transport, open_transport
+from ciibridge.transport import LinkSettings, Transport, is_recording, open_transport
 
 LINK = LinkSettings()
 
@@ -118,3 +118,23 @@ def test_what_is_no_recording(url: str, said: str) -> None:
 def test_reading_before_opening_is_an_error() -> None:
     with pytest.raises(TransportError, match="not open"):
         asyncio.run(open_transport("file:///tmp/x.bin", LINK).read())
+
+
+def test_a_recording_cannot_be_asked(tmp_path: Path) -> None:
+    path = tmp_path / "recording.bin"
+    path.write_bytes(b"~")
+
+    async def story() -> None:
+        transport = open_transport(str(path), LINK)
+        await transport.open()
+        assert not transport.can_change
+        with pytest.raises(TransportError, match="leave out every_s to play it"):
+            await transport.write(b"/?!\r\n")
+        with pytest.raises(TransportError, match="no line settings"):
+            await transport.change(LINK)
+        await transport.close()
+
+    asyncio.run(story())
+    assert is_recording(str(path))
+    assert is_recording("file://x.bin")
+    assert not any(is_recording(url) for url in ("", "/dev/ttyUSB0", "tcp://host:1"))

@@ -7,6 +7,7 @@ import errno
 import os
 import pty
 import socket
+import termios
 import threading
 import time
 import tty
@@ -272,10 +273,87 @@ def test_a_port_of_another_machine_by_rfc2217() -> None:
             assert (line.baudrate, line.parity) == (2400, serial.PARITY_EVEN)  # set from here
             line.write(bytes(range(256)))  # FF has to be escaped in Telnet
             assert await read_exactly(transport, 256) == bytes(range(256))
+            waiting = asyncio.create_task(
+                transport.read()
+            )  # what is asked while something waits for the answer
+            await transport.write(b"/?!\r\n")
+            answer = await waiting
+            while len(answer) < 5:
+                answer += await transport.read()
+            assert answer == b"/?!\r\n"
+            await transport.change(LinkSettings(baudrate=19200, bytesize=7, parity="odd", stopbits=2))
+            assert (line.baudrate, line.bytesize, line.parity, line.stopbits) == (19200, 7, "O", 2)
             gone = asyncio.create_task(transport.read())
             await asyncio.sleep(0.05)
         with pytest.raises(TransportError, match="vanished or failed"):
             await gone
         await transport.close()
+
+    asyncio.run(story())
+
+
+def test_a_question_and_another_speed(adapter: Adapter) -> None:
+    """Linux knows the speed of a pseudo-terminal; form and parity it has not, and they are left out."""
+
+    async def story() -> None:
+        transport = serial_transport(adapter.link)
+        with pytest.raises(TransportError, match="not open"):
+            await transport.write(b"?")
+        assert transport.can_change
+        await transport.open()
+        assert adapter.meter is not None
+        waiting = asyncio.create_task(transport.read())
+        await asyncio.sleep(0.02)
+        began = time.monotonic()
+        await transport.write(b"/?!\r\n")
+        assert time.monotonic() - began < 0.4  # it does not wait for the reading thread
+        assert os.read(adapter.meter, 100) == b"/?!\r\n"
+        adapter.send(b"/XXX6\r\n")
+        assert (await waiting)[:1] == b"/"
+        await transport.change(LinkSettings(baudrate=19200, bytesize=7, parity="even"))
+        assert termios.tcgetattr(adapter.meter)[5] == termios.B19200
+        await transport.change(LINK)
+        assert termios.tcgetattr(adapter.meter)[5] == termios.B2400
+        await transport.close()
+
+    asyncio.run(story())
+
+
+def test_an_adapter_pulled_out_is_noticed_by_who_asks(adapter: Adapter) -> None:
+    async def story() -> None:
+        transport = serial_transport(adapter.link)
+        await transport.open()
+        adapter.pull_out()
+        with pytest.raises(TransportError, match="vanished or failed"):
+            await transport.write(b"?")
+        with pytest.raises(TransportError, match="vanished or failed"):
+            await transport.change(LinkSettings(baudrate=300))
+        await transport.close()
+
+    asyncio.run(story())
+
+
+def test_the_wire_of_a_slow_line_is_waited_for(monkeypatch: pytest.MonkeyPatch, adapter: Adapter) -> None:
+    """At 300 baud a question takes its time, whatever the driver says; the speed must not change under it."""
+    monkeypatch.setattr(SerialTransport, "_pseudo", False)
+
+    async def story() -> None:
+        transport = serial_transport(adapter.link)
+        monkeypatch.setattr(transport, "_link", LinkSettings(baudrate=300, parity="none"))
+        await transport.open()
+        began = time.monotonic()
+        await transport.write(b"/?!\r\n")
+        assert time.monotonic() - began >= 5 * 10 / 300
+        await transport.close()
+
+    asyncio.run(story())
+
+
+def test_a_raw_socket_cannot_be_set() -> None:
+    async def story() -> None:
+        transport = serial_transport("socket://127.0.0.1:1")
+        assert not transport.can_change
+        with pytest.raises(TransportError, match=r"raw socket cannot set the far end to 300 baud.*rfc2217"):
+            await transport.change(LinkSettings(baudrate=300))
 
     asyncio.run(story())

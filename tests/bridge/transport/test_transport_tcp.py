@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ciibridge.errors import TransportError
-from ciibridge.transport import LinkSettings, open_transport
+from ciibridge.transport import LinkSettings, Transport, open_transport
 from ciibridge.transport.tcp import TcpTransport
 
 LINK = LinkSettings()
@@ -155,3 +155,46 @@ def test_a_host_that_does_not_answer() -> None:
 def test_reading_before_opening_is_an_error() -> None:
     with pytest.raises(TransportError, match="not connected"):
         asyncio.run(open_transport("tcp://gateway:4001", LINK).read())
+
+
+def test_a_question_goes_out_and_the_speed_stays() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"heard " + await reader.readexactly(5))
+        await writer.drain()
+        writer.close()
+
+    async def story() -> None:
+        async with server(handler) as url:
+            transport = open_transport(url, LINK)
+            with pytest.raises(TransportError, match="not connected"):
+                await transport.write(b"?")
+            await transport.open()
+            await transport.write(b"/?!\r\n")
+            assert await read_exactly(transport, 11) == b"heard /?!\r\n"
+            assert not transport.can_change
+            with pytest.raises(TransportError, match=r"cannot set the far end to 9600 baud.*rfc2217"):
+                await transport.change(LinkSettings(baudrate=9600))
+            await transport.close()
+
+    asyncio.run(story())
+
+
+async def ask_for_ever(transport: Transport) -> None:
+    while True:
+        await transport.write(b"?" * 1000)
+        await asyncio.sleep(0.005)
+
+
+def test_a_question_into_a_broken_connection() -> None:
+    async def handler(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async def story() -> None:
+        async with server(handler) as url:
+            transport = open_transport(url, LINK)
+            await transport.open()
+            with pytest.raises(TransportError, match="the connection broke"):
+                await ask_for_ever(transport)
+            await transport.close()
+
+    asyncio.run(story())

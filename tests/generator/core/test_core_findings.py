@@ -205,6 +205,16 @@ STRUCTURE = {
 }
 
 MEANING = {
+    # meters that must be asked
+    "nobody knows how to ask": Break(
+        E450,
+        "    protocol: dlms-hdlc\n",
+        "    protocol: dlms-hdlc\n    mode: poll\n",
+        "interfaces[0].mode",
+        "how it is asked is not said",
+        "add read, e.g. read: {every_s: 60}",
+        at="mode: poll",
+    ),
     # texts
     "missing language": Break(
         UNITS, "{en: watt, de: Watt}", "{en: watt}", "W.name", "has no de", "add de: …"

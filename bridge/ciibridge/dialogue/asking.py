@@ -1,0 +1,61 @@
+"""What is asked of a meter, and who knows how: from the settings of a meter to its dialogues.
+
+    protocol ──WAYS──► Way ──asker(Asking)──► Asker ──round(now)──► Dialogue ──driver──► the meter
+
+A meter has one ``Asker`` for as long as the program runs; it remembers what the next round needs of the last one (the
+frame count bit of M-Bus, up to when a load profile was read). Another protocol is a module beside this one and a row in
+``WAYS``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+
+from ciibridge.dialogue import Dialogue
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a meter is to be asked: from the configuration, else from its model in the schema.
+
+    Secrets are never part of the representation, so that they cannot get into a log.
+    """
+
+    every_s: float = 60.0  # from the beginning of a round to that of the next one
+    addresses: tuple[str, ...] = ()  # whom to ask on this line; (): whoever is there
+    read: tuple[
+        str, ...
+    ] = ()  # what to ask for, in the words of the protocol; (): what a meter gives by itself
+    password: str | None = field(default=None, repr=False)
+    key: bytes | None = field(default=None, repr=False)
+    auth_key: bytes | None = field(default=None, repr=False)
+    wake_up: bool = False  # the meter sleeps: wake it first (IEC 62056-21, annex B)
+    baudrate: int = 300  # of the line when a round begins
+    can_change: bool = True  # whether the line can be set to another speed; the driver's transport says it
+
+
+class Asker(Protocol):
+    """Asks one meter, or all meters of one line, again and again."""
+
+    def round(self, now: datetime) -> Dialogue:
+        """Begin a round at ``now`` (UTC). One at a time; a round may end early, by an error of the line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the meters of a protocol are asked."""
+
+    asker: Callable[[Asking], Asker]
+    address: re.Pattern[str]  # what the whole of an address must match
+    address_words: str  # the same for people
+    read: re.Pattern[str]  # the same for an entry of ``read``
+    read_words: str
+
+
+#: Protocol of an interface in the catalogue → how its meters are asked. Those that are not here only push.
+WAYS: Final[Mapping[str, Way]] = {}
