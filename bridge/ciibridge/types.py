@@ -8,6 +8,7 @@ text on the wire is exactly what the meter meant.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -69,8 +70,7 @@ class MeterTime:
 Value = Number | str | bytes | bool | MeterTime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One good frame: information field, where it began in the stream, and what the link layer said."""
 
     information: bytes
@@ -98,8 +98,7 @@ class Apdu:
     encrypted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     """One object of a telegram, as sent. ``scaler`` and ``unit`` only when the telegram itself has them."""
 
     obis: Obis
@@ -158,6 +157,8 @@ class Reading:
     records: tuple[Record, ...] = ()  # M-Bus: what ``registers`` are chosen from
     device: Device | None = None  # M-Bus: who sent them
     server_id: bytes | None = None  # who sends, in the envelope of the telegram (SML)
+    #: Readings with the same one differ in values only; None: nothing is known of that.
+    layout: Hashable = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +172,7 @@ class Problem:
     quantity: str = ""  # name of the quantity it is about, if one
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """One value of a snapshot: exact number in the profile's unit, and where it came from."""
 
     number: Number

@@ -28,18 +28,21 @@ _SEGMENTED: Final = 0x08
 _SHORTEST: Final = 7  # format 2, addresses 1 + 1, control 1, FCS 2
 _LONGEST_HEADER: Final = 13  # format 2, addresses 4 + 4, control 1, HCS 2
 _LONGEST: Final = 0x7FF
+#: Headers remembered. A push has one to a dozen; they come again with every push, checksum included.
+_HEADERS: Final = 64
 #: A run of garbage is reported when it ends. One longer than any frame is reported in pieces of this size, or a line
 #: with wrong settings would stay silent for ever.
 NOISE_REPORT_OCTETS: Final = 2048
 
 
 class _Header(NamedTuple):
-    """A header that may be believed; indexes into the buffer."""
+    """A header that may be believed; places are counted from the octet behind the flag."""
 
     information: int
     end: int  # behind the FCS
-    destination: int
-    source: int
+    destination: str
+    source: str
+    segmented: bool
     control: int
 
 
@@ -80,6 +83,8 @@ class HdlcFramer:
         self._needed = 0  # octets the buffer must have before another look is worth it
         self._offset = 0  # of the buffer's first octet in the stream
         self._run: _Run | None = None
+        self._headers: dict[bytes, _Header] = {}  # octets up to the information, of headers that were good
+        self._header_size = 0  # of the last one
 
     @property
     def pending_octets(self) -> int:
@@ -113,21 +118,24 @@ class HdlcFramer:
             position = flag
             if flag == len(octets):
                 break
-            header = _header(octets, flag)
-            if isinstance(header, _Header) and header.end <= len(octets):
-                frame = octets[flag + 1 : header.end]
-                if intact(frame):
-                    self._end_run(found)
-                    self.frames += 1
-                    found.append(_frame(octets, flag, header, self._offset))
-                    position = header.end  # where the closing flag stands, which may open the next frame
-                    continue
-                self._damage(found, flag, _bad_frame_check(len(frame)), announced=len(frame))
-            elif isinstance(header, _Header):
-                if not final:
-                    self._needed = header.end - flag
+            begin = flag + 1
+            header = self._headers.get(octets[begin : begin + self._header_size]) or self._look(octets, begin)
+            if isinstance(header, _Header):
+                end = begin + header.end
+                if end <= len(octets):
+                    frame = octets[begin:end]
+                    if intact(frame):
+                        self._end_run(found)
+                        self.frames += 1
+                        found.append(_frame(frame, header, self._offset + flag))
+                        position = end  # where the closing flag stands, which may open the next frame
+                        continue
+                    self._damage(found, flag, _bad_frame_check(len(frame)), announced=len(frame))
+                elif not final:
+                    self._needed = end - flag
                     break
-                self._damage(found, flag, _cut_off(header.end - flag - 1), announced=len(octets) - flag)
+                else:
+                    self._damage(found, flag, _cut_off(header.end), announced=len(octets) - flag)
             elif isinstance(header, _Missing):
                 if not final:
                     self._needed = header.size - flag
@@ -141,6 +149,16 @@ class HdlcFramer:
         del self._buffer[:position]
         self._offset += position
         return found
+
+    def _look(self, octets: bytes, begin: int) -> _Header | _Missing | _Damage | None:
+        """Look behind a flag, and remember a good header: it need not be checked again when the same octets come again."""
+        header = _header(octets, begin)
+        if isinstance(header, _Header) and header.information + 2 < header.end:
+            if len(self._headers) >= _HEADERS:
+                self._headers.clear()
+            self._header_size = header.information
+            self._headers[octets[begin : begin + header.information]] = header
+        return header
 
     def _skip(self, begin: int, end: int, found: list[Frame | Problem]) -> None:
         """Octets between two flags that belong to no frame."""
@@ -172,9 +190,8 @@ class HdlcFramer:
             found.append(_noise(run.start, run.octets, _JOINED if joining else ""))
 
 
-def _header(octets: bytes, flag: int) -> _Header | _Missing | _Damage | None:
-    """Look behind a flag: a header, or why not; None: not the beginning of a frame."""
-    begin = flag + 1
+def _header(octets: bytes, begin: int) -> _Header | _Missing | _Damage | None:
+    """Look at what begins behind a flag: a header, or why not; None: not the beginning of a frame."""
     available = len(octets) - begin
     if available < 1:
         return _Missing(begin + 1, inside_frame=False)
@@ -187,39 +204,45 @@ def _header(octets: bytes, flag: int) -> _Header | _Missing | _Damage | None:
         return _Damage("bad_length", f"the frame announces {length} octets, fewer than a header has")
     if available < (enough := min(length, _LONGEST_HEADER)):
         return _Missing(begin + enough)
-    end = begin + length
-    source = _behind_address(octets, begin + 2, end)
-    control = _behind_address(octets, source, end) if source else 0
+    header = octets[begin : begin + enough]
+    source = _behind_address(header, 2)
+    control = _behind_address(header, source) if source else 0
     if not control:
         return _Damage("bad_checksum", "the frame has an address that does not end")
-    information = control + 3
-    if control + 3 == end:  # control and FCS only: no information, hence no HCS
-        return _Header(end - 2, end, begin + 2, source, control)
-    if information + 2 > end:
-        return _Damage("bad_length", f"the frame announces {length} octets, fewer than its header has")
-    if not intact(octets[begin:information]):
-        return _Damage("bad_checksum", "the header check (HCS) of a frame is wrong")
-    return _Header(information, end, begin + 2, source, control)
+    behind = control + 3
+    if behind != length:  # else control and FCS only: no information, hence no HCS
+        if behind + 2 > length:
+            return _Damage("bad_length", f"the frame announces {length} octets, fewer than its header has")
+        if not intact(header[:behind]):
+            return _Damage("bad_checksum", "the header check (HCS) of a frame is wrong")
+    return _Header(
+        information=min(behind, length - 2),
+        end=length,
+        destination=header[2:source].hex(),
+        source=header[source:control].hex(),
+        segmented=bool(header[0] & _SEGMENTED),
+        control=header[control],
+    )
 
 
-def _behind_address(octets: bytes, position: int, end: int) -> int:
+def _behind_address(header: bytes, position: int) -> int:
     """Index behind an address: its last octet is the one whose lowest bit is set; 0: longer than four octets."""
-    for last in range(position, min(position + 4, end)):
-        if octets[last] & 1:
+    for last in range(position, min(position + 4, len(header))):
+        if header[last] & 1:
             return last + 1
     return 0
 
 
-def _frame(octets: bytes, flag: int, header: _Header, offset: int) -> Frame:
+def _frame(octets: bytes, header: _Header, offset: int) -> Frame:
     # ``raw`` has a flag at both ends, also where two frames share one or the closing one is still to come.
     return Frame(
-        information=octets[header.information : header.end - 2],
-        offset=offset + flag,
-        raw=octets[flag : header.end] + b"\x7e",
-        destination=octets[header.destination : header.source].hex(),
-        source=octets[header.source : header.control].hex(),
-        segmented=bool(octets[flag + 1] & _SEGMENTED),
-        control=octets[header.control],
+        octets[header.information : -2],
+        offset,
+        b"\x7e" + octets + b"\x7e",
+        header.destination,
+        header.source,
+        header.segmented,
+        header.control,
     )
 
 

@@ -69,19 +69,30 @@ class Layouts:
 
     def find(self, reading: Reading) -> tuple[Layout, tuple[Problem, ...]]:
         """Find the layout of ``reading``, and, when it is new, what is wrong with it."""
+        layout = self._known.get(reading.layout) if reading.layout is not None else None
+        if layout is not None:
+            return layout, ()
         key = _key(reading)
         layout = self._known.get(key)
         if layout is not None:
+            if reading.layout is not None:
+                self._remember(reading.layout, layout)
             return layout, ()
         self._recognise(reading)
         plan = self._compiler.compile(reading.registers, self.models)
-        if len(self._known) >= _MOST or not plan.names <= self._pushed:
+        if not plan.names <= self._pushed:
             self._known.clear()  # what is pushed now is derived nowhere any more
         self._pushed |= plan.names
         chosen = possible(self._recipes, plan.names, self._pushed)
         names = sorted([*plan.names, *(recipe.name for recipe in chosen)], key=self._rank.__getitem__)
-        layout = self._known[key] = Layout(plan, chosen, tuple(names))
+        layout = Layout(plan, chosen, tuple(names))
+        self._remember(key, layout)
         return layout, plan.problems
+
+    def _remember(self, key: Hashable, layout: Layout) -> None:
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[key] = layout
 
     def _possible(self) -> Sequence[Meter]:
         if self.model is not None:

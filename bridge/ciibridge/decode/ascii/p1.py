@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -178,5 +177,5 @@ def _join_clock(registers: list[Register]) -> None:
         return
     joined = _time(re.sub(r"\D", "", date.value + time.value))
     if joined is not None:
-        registers[parts[_DATE]] = replace(date, value=joined, type="time", class_id=_CLASS_CLOCK)
+        registers[parts[_DATE]] = date._replace(value=joined, type="time", class_id=_CLASS_CLOCK)
         del registers[parts[_TIME_OF_DAY]]

@@ -3,6 +3,7 @@
 notification   the APDU: header, date-time, body              axdr     COSEM data, a tree of values
 shapes         body → registers, whatever shape it has        values   octets → numbers, text, times
 layout         which telegrams are known and trusted          clock    COSEM date-time
+lift           known telegrams read without a walk
 reference      the second opinion, gurux-dlms
 """
 
@@ -19,9 +20,14 @@ __all__ = ["LayoutBook", "decode"]
 def decode(apdu: Apdu, book: LayoutBook) -> Reading:
     """Read a plain APDU; ``book`` holds the layouts of the meter it comes from.
 
-    Raises ``DecodeError``: unknown_format (no push), bad_apdu (against the standard), decoders_disagree (the first
-    telegram of a layout, and our reading differs from the reference).
+    Raises ``DecodeError``: unknown_format (no push), bad_apdu (against the standard), decoders_disagree (two
+    readings of it differ: ours and the reference's, or the walked and the lifted one).
     """
+    lifted = book.lift(apdu)
+    if lifted is not None:
+        return lifted
     notification = parse(apdu.data)
-    book.admit(apdu.data, notification)
-    return interpret(notification, apdu)
+    layout = book.admit(apdu.data, notification)
+    reading = interpret(notification, apdu)
+    book.settle(layout, notification, reading)
+    return reading
