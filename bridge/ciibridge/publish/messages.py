@@ -1,6 +1,6 @@
 """Snapshot → messages: what is published, to the octet. Pure; compiled once for each meter.
 
-    Snapshot ──► meta (when it changed) · state · value/<quantity> … · text/<item> … · channel/<n>/…
+    Snapshot ──► meta (when it changed) · Home Assistant's discovery (if asked for) · state · value/<quantity> … · text/<item> … · channel/<n>/…
     Problem ──► error        Diagnostics ──► diag        availability, its last will, and raw
 
 Paths, QoS, retain and expiry come from the catalogue. ``ciibridge decode`` prints the octets that ``state`` makes.
@@ -19,6 +19,7 @@ from ciimodel.catalogue import Resolved, Topic
 from ciibridge.link import HINTS, LinkState
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.pipeline import Diagnostics
+from ciibridge.publish.homeassistant import MeterDiscovery
 from ciibridge.publish.meta import Meta
 from ciibridge.publish.text import exact_values, json_value, utc_text, utc_text_ms
 from ciibridge.types import PROBLEMS, Measured, Message, Problem, Snapshot
@@ -77,8 +78,10 @@ class Messages:
         interface: str | None = None,
         software: str | None = None,
         value_topics: bool = True,
+        discovery: MeterDiscovery | None = None,
     ) -> None:
-        """``value_topics``: publish each value on a topic of its own, beside ``state``."""
+        """``value_topics``: publish each value on a topic of its own, beside ``state``. ``discovery`` follows ``meta``."""
+        self.discovery = discovery
         self._profile = catalogue.version
         self._value_topics = value_topics
         self._meta = Meta(
@@ -108,6 +111,8 @@ class Messages:
         meta = self._meta.update(snapshot)
         if meta is not None:
             messages.append(self._routes["meta"].message(meta, meter))
+            if self.discovery is not None:
+                messages += self.discovery.update(meta, snapshot.rx or snapshot.ts)
         messages.append(self._routes["state"].message(self.state(snapshot), meter))
         if self._value_topics:
             messages += self._values(snapshot.values, meter)

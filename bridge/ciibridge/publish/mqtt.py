@@ -19,10 +19,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from paho.mqtt.client import topic_matches_sub
+
 from ciibridge.publish.broker import LOST, UNSTABLE, Broker, Version
 from ciibridge.publish.outbox import Entry, Outbox
 from ciibridge.publish.retry import Backoff, Reason
-from ciibridge.publish.session import Session
+from ciibridge.publish.session import Heard, Session
 from ciibridge.types import Message
 
 _log: Final = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class MqttConnection:
         self._short_lives = 0  # connections in a row that did not hold
         self._closing = asyncio.Event()
         self._waits = asyncio.Event()  # something is in the outbox
+        self._listeners: list[tuple[tuple[str, ...], Heard]] = []
 
     @property
     def connected(self) -> bool:
@@ -99,6 +102,12 @@ class MqttConnection:
             self._keep(entry)
         if not message.retain and message.later != message.topic:
             self._fresh[message.topic] = (time.monotonic(), message, entry)
+
+    def subscribe(self, filters: Iterable[str], heard: Heard) -> None:
+        """Hear what comes on these topics, on this connection and on every later one."""
+        self._listeners.append((tuple(filters), heard))
+        if self._session is not None:
+            self._session.subscribe(self._listeners[-1][0])
 
     async def run(self) -> None:
         """Connect, hold, connect again, until ``close``. Failures are logged once each and counted."""
@@ -138,7 +147,7 @@ class MqttConnection:
         await session.disconnect(timeout_s=0.2)
 
     async def _connect(self, version: Version) -> tuple[Session | None, Reason]:
-        session = Session(self._broker, version, self.client_id, self._will)
+        session = Session(self._broker, version, self.client_id, self._will, self._heard)
         # A broker that chokes on MQTT 5 may just fall silent: do not wait long before the older protocol is tried.
         patience_s = _CONNACK_5_S if version is Version.V5 else _CONNACK_S
         opening = asyncio.ensure_future(session.open(patience_s))
@@ -151,6 +160,11 @@ class MqttConnection:
             return None, _CLOSING
         reason = opening.result()
         return (session, _CLOSING) if reason is None else (None, reason)
+
+    def _heard(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - as Session calls it
+        for filters, heard in self._listeners:
+            if any(topic_matches_sub(pattern, topic) for pattern in filters):
+                heard(topic, payload, retained)
 
     def _try_next(self, versions: tuple[Version, ...], reason: Reason) -> bool:
         """Whether an older protocol may help. Some brokers say that they do not know MQTT 5, others just hang up."""
@@ -165,6 +179,8 @@ class MqttConnection:
         since = loop.time()
         self._broker.speaks(version)
         self._broker.outage.recovered(f"connected (MQTT {version})")
+        # first: what the broker has kept comes before our own retained messages take its place
+        session.subscribe([topic for filters, _ in self._listeners for topic in filters])
         for message in list(self._retained.values()):
             session.send(message)
         self._send_fresh(session)

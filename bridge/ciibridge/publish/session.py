@@ -14,10 +14,11 @@ import asyncio
 import ssl
 import threading
 from collections import deque
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessageInfo
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -47,11 +48,23 @@ BACKLOG: Final = 10_000
 _MISC_EVERY_S: Final = 1.0
 
 
+#: Takes a message that was subscribed to: topic, payload, and whether it is an old one that the broker had kept.
+Heard = Callable[[str, bytes, bool], None]
+
+
 class Session:
     """A connection that is being made, stands, or has ended (``closed`` is done then and says why)."""
 
-    def __init__(self, broker: Broker, version: Version, client_id: str, will: Message | None) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        version: Version,
+        client_id: str,
+        will: Message | None,
+        heard: Heard | None = None,
+    ) -> None:
         settings = broker.settings
+        self._heard = heard
         self._broker = broker
         self._version = version
         self._loop = asyncio.get_running_loop()
@@ -94,6 +107,7 @@ class Session:
         # Only now: until here the client belonged to the thread, and callbacks must run in the loop.
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
         self._client.on_socket_close = self._on_socket_close
         if self._version is Version.V5:
             self._client.on_publish = self._on_publish
@@ -135,6 +149,12 @@ class Session:
             return False
         self._accepted += 1
         return True
+
+    def subscribe(self, filters: Iterable[str]) -> None:
+        """Hear what comes on these topics; the broker answers with what it has kept of them before it takes what we send."""
+        if wanted := [(topic, 0) for topic in filters]:
+            self._client.subscribe(wanted)
+            self._watch_writing()
 
     def undelivered(self) -> list[Entry]:
         """After the end: the entries that the broker has not confirmed, in their order."""
@@ -289,6 +309,10 @@ class Session:
             for info, message, _ in self._in_flight:
                 if info.mid == mid:
                     self._broker.refuses(message.topic, answered(code.value))
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        if self._heard is not None:
+            self._heard(message.topic, bytes(message.payload), message.retain)
 
     def _on_socket_close(self, _client: Client, _data: object, sock: SocketLike) -> None:
         self._loop.remove_reader(sock)

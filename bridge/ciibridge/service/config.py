@@ -1,6 +1,7 @@
 """The configuration file: its shape, and nothing but its shape.
 
-    [bridge]     this process          [mqtt]     the broker          [[meter]]     one block a meter
+    [bridge]     this process          [mqtt]             the broker
+    [[meter]]    one block a meter     [homeassistant]    discovery, if wanted
 
 TOML, read strictly: unknown keys, numbers in quotes and texts without them are errors. What the values mean is checked in
 ``setup``. ``integrations/systemd/ciibridge.toml`` shows every key, docs/how-to/run-as-a-service.md explains each.
@@ -62,6 +63,16 @@ def _listed(value: object) -> object:
     return tuple(str(one) if type(one) is int else one for one in several)
 
 
+class HomeAssistantTable(_Table):
+    """[homeassistant]: discovery messages, so that Home Assistant finds the meters by itself."""
+
+    enabled: bool = True  # False: take away what an earlier run published
+    discovery_prefix: str | None = None  # None: the one of the schema, which is Home Assistant's own default
+    min_version: str | None = None  # oldest Home Assistant that must understand it; None: the schema's
+    language: str = "en"
+    node_id: str = "{prefix}_{meter}"
+
+
 class MeterTable(_Table):
     """[[meter]]: one meter."""
 
@@ -97,10 +108,16 @@ class Config(_Table):
 
     bridge: BridgeTable = BridgeTable()
     mqtt: MqttTable = MqttTable()
+    homeassistant: HomeAssistantTable | None = None  # None: nothing of it, not even looked at
     meter: Annotated[tuple[MeterTable, ...], Field(strict=False)] = ()
 
 
-_TABLES: Final[Mapping[str, type[_Table]]] = {"bridge": BridgeTable, "mqtt": MqttTable, "meter": MeterTable}
+_TABLES: Final[Mapping[str, type[_Table]]] = {
+    "bridge": BridgeTable,
+    "mqtt": MqttTable,
+    "homeassistant": HomeAssistantTable,
+    "meter": MeterTable,
+}
 #: Type of a pydantic error → what is wrong, and the remedy.
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("is missing", "Add it."),

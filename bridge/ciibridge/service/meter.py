@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -57,6 +57,10 @@ class Publisher(Protocol):
 
     def publish(self, message: Message) -> None:
         """Send or keep a message; never waits, never raises."""
+        ...
+
+    def subscribe(self, filters: Iterable[str], heard: Callable[[str, bytes, bool], None]) -> None:
+        """Hear what comes on these topics: topic, payload, and whether the broker had kept it."""
         ...
 
 
@@ -169,6 +173,8 @@ class MeterTask:
         if steady_s - self._diag_at_s >= _DIAG_EVERY_S:
             self._diag_at_s = steady_s
             self._publish_diag(now, diagnostics)
+        if self._messages.discovery is not None and self._publisher is not None:
+            self._publish(self._messages.discovery.tick(now))
         for problem, count in self._told.due(steady_s):
             self._publish_error(problem, now, count)
         for problem, count in self._logged.due(steady_s):
@@ -245,8 +251,7 @@ class MeterTask:
                 self._complain(item)
             elif self._publisher is not None:
                 self._set_online(online=True)
-                for message in self._messages.snapshot(item):
-                    self._publisher.publish(message)
+                self._publish(self._messages.snapshot(item))
 
     def _attach(self) -> None:
         """Take up the connection as soon as the meter's name is known."""
@@ -254,8 +259,19 @@ class MeterTask:
         if self._publisher is None and meter is not None:
             self._publisher = self._connect(meter, self._messages.will(meter))
             self._outage.subject = f"meter {self.name}"
+            if self._messages.discovery is not None:
+                self._publisher.subscribe(self._messages.discovery.filters(meter), self._heard)
             self._publisher.publish(self._messages.availability(meter, online=False))
             self._diag_at_s = float("-inf")
+
+    def _publish(self, messages: Iterable[Message]) -> None:
+        if self._publisher is not None:
+            for message in messages:
+                self._publisher.publish(message)
+
+    def _heard(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - as the connection calls it
+        if self._messages.discovery is not None:
+            self._publish(self._messages.discovery.heard(topic, payload, retained=retained))
 
     def _complain(self, problem: Problem) -> None:
         steady_s = asyncio.get_running_loop().time()

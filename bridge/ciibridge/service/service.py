@@ -15,6 +15,7 @@ from typing import Final
 from ciimodel.catalogue import Resolved
 
 from ciibridge.link import LinkState
+from ciibridge.publish.homeassistant import MeterDiscovery
 from ciibridge.publish.messages import Messages
 from ciibridge.publish.retry import Backoff
 from ciibridge.service.connections import Connections
@@ -89,10 +90,17 @@ class Service:
             interface=meter.interface,
             software=self._software,
             value_topics=setup.value_topics,
+            discovery=self._discovery(),
         )
         return MeterTask(
             meter, self._catalogue, messages, connections.of, raw=setup.raw, backoff=self._backoff()
         )
+
+    def _discovery(self) -> MeterDiscovery | None:
+        wanted = self._setup.home_assistant
+        if wanted is None:
+            return None
+        return MeterDiscovery(wanted.discovery, alone=len(self._setup.meters) == 1, enabled=wanted.enabled)
 
     async def _keep(self, meter: MeterTask) -> None:
         backoff = Backoff()

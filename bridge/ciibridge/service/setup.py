@@ -27,6 +27,7 @@ from ciibridge.publish.broker import BrokerSettings
 from ciibridge.security.keys import parse_key
 from ciibridge.service.config import Config, MeterTable, MqttTable, Source
 from ciibridge.service.findings import Finding, Key, choose
+from ciibridge.service.home_assistant import HomeAssistantSetup, home_assistant
 from ciibridge.service.secrets import Secrets, readable_by_all
 from ciibridge.transport import LinkSettings, is_recording, open_transport
 
@@ -63,6 +64,7 @@ class Setup:
     raw: bool
     outbox: int
     meters: tuple[MeterSetup, ...]
+    home_assistant: HomeAssistantSetup | None = None
     notes: tuple[str, ...] = field(default=())
 
 
@@ -123,6 +125,7 @@ class _Check:
             raw=mqtt.raw,
             outbox=mqtt.outbox,
             meters=meters,
+            home_assistant=home_assistant(config, prefix, self._catalogue, self._fault),
             notes=tuple(self._notes),
         )
 

@@ -157,6 +157,10 @@ class Listener:
         wait_until(found, timeout_s, f"{topic} = {payload}")
         return found()[0]
 
+    def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Say something, as another client would."""
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
+
     def stop(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()

@@ -10,14 +10,14 @@ import pytest
 from ciibridge.dialogue.asking import Way
 from ciibridge.errors import ConfigError
 from ciibridge.service import setup as setup_code
-from ciibridge.service.config import BridgeTable, MeterTable, MqttTable
+from ciibridge.service.config import BridgeTable, HomeAssistantTable, MeterTable, MqttTable
 from ciibridge.service.findings import key_lines
 from ciibridge.service.setup import Setup, load
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "integrations" / "systemd" / "ciibridge.toml"
 HOWTO = ROOT / "docs" / "how-to" / "run-as-a-service.md"
-TABLES = {"bridge": BridgeTable, "mqtt": MqttTable, "meter": MeterTable}
+TABLES = {"bridge": BridgeTable, "mqtt": MqttTable, "homeassistant": HomeAssistantTable, "meter": MeterTable}
 OPTIONS = [(table, name) for table, model in TABLES.items() for name in model.model_fields]
 METER = '[[meter]]\nport = "/dev/ttyUSB0"\n'
 
@@ -259,6 +259,57 @@ def test_files_that_cannot_be_read_are_said_with_a_remedy(tmp_path: Path) -> Non
         load(tmp_path / "latin.toml", ciimodel.load())
 
 
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (
+            'min_version = "new"',
+            "homeassistant.min_version: 'new' is no version of Home Assistant. Write e.g. \"2024.11\".",
+        ),
+        (
+            'min_version = "2023.12"',
+            "homeassistant.min_version: 2023.12 is too old. 2024.3 is the oldest that is supported.",
+        ),
+        (
+            'language = "rm"',
+            "homeassistant.language: 'rm' is not in the schema. Write one of: de, en, fr, it.",
+        ),
+        (
+            'node_id = "house"',
+            "homeassistant.node_id: 'house' names no meter, or is no part of a topic. Write e.g. \"cii_{meter}\".",
+        ),
+        (
+            'node_id = "a/{meter}"',
+            "homeassistant.node_id: 'a/{meter}' names no meter, or is no part of a topic. Write e.g. \"cii_{meter}\".",
+        ),
+        (
+            'discovery_prefix = "a/#"',
+            "homeassistant.discovery_prefix: 'a/#' cannot begin a topic. Write e.g. \"homeassistant\".",
+        ),
+        (
+            "[mqtt]\nvalue_topics = false",
+            "homeassistant.enabled: it reads a topic a value. Set value_topics in [mqtt] to true.",
+        ),
+        ('lang = "de"', "homeassistant.lang: unknown key. Did you mean language?"),
+    ],
+)
+def test_faults_of_homeassistant(tmp_path: Path, lines: str, fault: str) -> None:
+    (found,) = faults(tmp_path, f"[homeassistant]\n{lines}\n{METER}")
+    assert found.partition(": ")[2] == fault
+
+
+def test_homeassistant_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
+    assert read(tmp_path, METER).home_assistant is None
+    asked = read(tmp_path, f"[homeassistant]\n{METER}").home_assistant
+    assert asked is not None
+    assert (asked.enabled, asked.discovery.per_device) == (True, False)
+    off = read(
+        tmp_path, f'[homeassistant]\nenabled = false\nmin_version = "2025.1.4"\n{METER}'
+    ).home_assistant
+    assert off is not None
+    assert (off.enabled, off.discovery.per_device) == (False, True)
+
+
 # -- example and documentation -------------------------------------------------------------------------------------------
 
 
@@ -271,7 +322,7 @@ def test_the_example_is_good(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("table", "name"), OPTIONS)
 def test_every_option_stands_in_the_example_with_a_value_of_its_kind(table: str, name: str) -> None:
     text = EXAMPLE.read_text()
-    part = re.search(rf"^\[+{table}\]+$(.*?)(?=^\[|\Z)", text, re.DOTALL | re.MULTILINE)
+    part = re.search(rf"^(?:# )?\[+{table}\]+$(.*?)(?=^(?:# )?\[|\Z)", text, re.DOTALL | re.MULTILINE)
     assert part is not None
     value = re.search(rf"^(?:# )?{name} = (\"[^\"]*\"|{{[^}}]*}}|\S+)", part[1], re.MULTILINE)
     assert value is not None, f"{name} is not shown in [{table}]"

@@ -485,3 +485,56 @@ def test_two_ports_of_one_meter(
     with service_in_thread(write_config(tmp_path, broker.port, *meters)):
         wait_until(lambda: "two ports deliver the same meter" in caplog.text, what="warning")
         heard.wait(f"{METER}/state")
+
+
+# -- Home Assistant ------------------------------------------------------------------------------------------------------
+
+CONFIG = f"homeassistant/sensor/cii_{METER_ID}"
+
+
+def _after_table(config: Path, table: str) -> Path:
+    config.write_text(f"{config.read_text()}\n[homeassistant]\n{table}\n")
+    return config
+
+
+def test_home_assistant_is_told_after_meta_again_at_its_birth_and_no_more_when_switched_off(
+    tmp_path: Path, broker: BrokerProcess, listen: Listen, talk: MakeMeter
+) -> None:
+    heard = listen(broker.port)
+    config = write_config(tmp_path, broker.port, f'port = "{talk().url}"\nmodel = "lg-e450"')
+    with service_in_thread(_after_table(config, 'language = "de"')):
+        told = heard.wait(f"{CONFIG}/energy_import/config")
+        assert (told.qos, told.retain) == (1, True)
+        assert json.loads(told.payload)["device_class"] == "energy"
+        topics = [message.topic for message in list(heard.messages)]
+        assert topics.index(f"{METER}/meta") < topics.index(f"{CONFIG}/energy_import/config")
+        before = len(heard.of(f"{CONFIG}/energy_import/config"))
+        heard.publish("homeassistant/status", "online")
+        wait_until(lambda: len(heard.of(f"{CONFIG}/energy_import/config")) > before, what="all of it again")
+    late = listen(broker.port)
+    late.wait(f"{CONFIG}/power_net/config")
+    with service_in_thread(
+        _after_table(write_config(tmp_path, broker.port, f'port = "{talk().url}"'), "enabled = false")
+    ):
+        topics = {m.topic for m in late.messages if m.topic.startswith("homeassistant/")}
+        wait_until(
+            lambda: {late.payloads(topic)[-1] for topic in topics} == {""}, what="all of it taken away"
+        )
+
+
+def test_home_assistant_is_changed_over_to_one_message_a_meter(
+    tmp_path: Path, broker: BrokerProcess, listen: Listen, talk: MakeMeter
+) -> None:
+    meter = f'port = "{talk().url}"\nmodel = "lg-e450"'
+    with service_in_thread(_after_table(write_config(tmp_path, broker.port, meter), "")):
+        listen(broker.port).wait(f"{CONFIG}/power_net/config")
+    heard = listen(broker.port)
+    with service_in_thread(
+        _after_table(write_config(tmp_path, broker.port, meter), 'min_version = "2024.11"')
+    ):
+        heard.wait(f"{CONFIG}/power_net/config", '{"migrate_discovery":true}')
+        heard.wait(f"homeassistant/device/cii_{METER_ID}/config")
+        heard.wait(f"{CONFIG}/power_net/config", "")
+        heard.wait(f"{CONFIG}/link/config", "")
+    topics = {m.topic for m in heard.messages if m.topic.startswith("homeassistant/sensor/")}
+    assert {heard.payloads(topic)[-1] for topic in topics} == {""}

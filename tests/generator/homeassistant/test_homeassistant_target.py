@@ -18,7 +18,7 @@ from ciigen.resolve import resolve_directory
 from ciigen.resolved import Consumer, Kind, Place, Quantity, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.homeassistant import TARGET
-from ciigen.targets.homeassistant.entities import release
+from ciigen.targets.homeassistant.discovery import release
 from jinja2 import Environment
 
 RESOLVED = resolve_directory(ROOT / "schema")
@@ -59,7 +59,7 @@ KEYS = (
         "qos",
     ),
     *("device_class", "options", "state_class", "unit_of_measurement", "suggested_display_precision"),
-    *("expire_after", "entity_category", "icon", "enabled_by_default"),
+    *("entity_category", "icon", "expire_after", "enabled_by_default"),
     *("availability_topic", "payload_available", "payload_not_available", "device", "origin"),
 )
 
@@ -141,12 +141,11 @@ def test_every_topic_is_a_topic_of_the_schema(view: str, selection: Selection) -
 def test_each_quantity_has_its_entity(view: str, selection: Selection) -> None:
     found = entities(view, selection)
     numbers = submeter_numbers(RESOLVED, selection)
-    expected = {f"cii_{level}_link" for level in selection.ids}
+    # every reading has a time, and every meter a link
+    expected = {f"cii_{level}_{name}" for level in selection.ids for name in ("link", "meter_clock")}
     for level in selection.ids:
         for q in quantities(RESOLVED, selection):
-            if q.place is Place.TIME:
-                expected.add(f"cii_{level}_{q.name}")
-            elif topics.topic_of(RESOLVED, q):
+            if topics.topic_of(RESOLVED, q):
                 expected |= (
                     {f"cii_{level}_channel{n}_{q.name}" for n in numbers}
                     if topics.is_of_submeter(q)

@@ -60,6 +60,7 @@ def modules(
 
 def test_the_package_is_complete(tree: dict[str, str]) -> None:
     names = {"__init__.py", "catalogue.py", "payloads.py", "topics.py", "py.typed"}
+    names |= {"homeassistant.py", "homeassistant.json"}
     assert set(tree) == {f"ciimodel/{name}" for name in names}
 
 

@@ -6,38 +6,55 @@ Place in the line: render. A file is one JSON object, topic → payload; each is
       mosquitto_pub -r -q 1 -t "$(jq -r .key <<<"$line")" -m "$(jq -c .value <<<"$line")"
     done
 
-    entities.py   which entities, and what they say        discovery.py   messages        words.py   a few names
+    plan.py   what the schema says about each entity       selected.py   which of them a selection has
+    discovery.py   messages; the bridge runs it too         words.py      a few names
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, Target, View
-from ciigen.targets.homeassistant.discovery import Messages, components, devices
-from ciigen.targets.homeassistant.entities import CONSUMER
+from ciigen.targets.homeassistant.discovery import Discovery, Messages, Wishes, release
+from ciigen.targets.homeassistant.plan import CONSUMER, plan
+from ciigen.targets.homeassistant.selected import meters
 
 
-def _render(make: Callable[[Resolved, Selection], Messages], resolved: Resolved, selection: Selection) -> str:
-    return json.dumps(make(resolved, selection), indent=2, ensure_ascii=False) + "\n"
+def _messages(resolved: Resolved, selection: Selection, *, per_device: bool) -> Messages:
+    planned = plan(resolved)
+    version = (
+        max(planned.min_version, planned.device_since, key=release) if per_device else planned.min_version
+    )
+    discovery = Discovery(planned, Wishes(version, selection.lang, per_device=per_device))
+    return {
+        topic: message
+        for meter in meters(resolved, selection)
+        for topic, message in discovery.messages(meter).items()
+    }
+
+
+def _render(resolved: Resolved, selection: Selection, *, per_device: bool) -> str:
+    return (
+        json.dumps(_messages(resolved, selection, per_device=per_device), indent=2, ensure_ascii=False) + "\n"
+    )
 
 
 _VIEWS: Final[Mapping[str, View]] = {
     "components": View(
         ".json",
         "Discovery, one message an entity: every version.",
-        partial(_render, components),
+        partial(_render, per_device=False),
         "",
         "discovery",
     ),
     "device": View(
         ".json",
         "Discovery, one message a meter: Home Assistant 2024.11 or newer.",
-        partial(_render, devices),
+        partial(_render, per_device=True),
         "",
         "device",
         alternative=True,

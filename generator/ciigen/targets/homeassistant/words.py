@@ -20,8 +20,3 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "it": "Collegamento con il contatore",
     },
 }
-
-
-def word(key: str, lang: str) -> str:
-    """Give the word in ``lang``, in English where a language was added to the schema and not yet here."""
-    return WORDS[key].get(lang, WORDS[key]["en"])

@@ -2,7 +2,7 @@
 
 Place in the line: render. ``payloads`` (what is on MQTT), ``catalogue`` (the resolved schema) and ``topics`` (names,
 patterns, QoS) are generated from the same JSON Schemas that others get; ``resolved.json`` beside them comes from the
-target ``resolved``.
+target ``resolved``, ``homeassistant`` from the target of that name (ADR 18).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, Target, View
+from ciigen.targets.homeassistant.plan import package_files
 from ciigen.targets.python.models import catalogue, payloads
 from ciigen.targets.python.modules import package, topics
 
@@ -47,7 +48,7 @@ class Python:
         """Every file of the package but ``resolved.json``."""
         modules = {module: render(resolved) for module, (render, _) in _MODULES.items()}
         files = {"__init__.py": package(resolved), "py.typed": ""}
-        files |= {f"{module}.py": text for module, text in modules.items()}
+        files |= {f"{module}.py": text for module, text in modules.items()} | package_files(resolved)
         return {f"{_PACKAGE}/{name}": text for name, text in files.items()}
 
 
