@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -27,9 +26,10 @@ from ciigen import __version__
 from ciigen.errors import CiigenError, FindingsError, UsageError
 from ciigen.installed import read_resolved
 from ciigen.load import find_schema
+from ciigen.options import LIVE, SELECTION, selected, signed
 from ciigen.resolve import resolve_directory
 from ciigen.resolved import Resolved
-from ciigen.target import Selection, Target, View, check_selection, discover
+from ciigen.target import Selection, Target, View, discover, options, takes_live
 from ciigen.write import check_ours, collect, differences, headed, write
 
 _SCHEMA = Annotated[
@@ -42,27 +42,12 @@ _OUT_TREE = Annotated[
 ]
 _JSON = Annotated[bool, typer.Option("--json", help="For machines: JSON on standard output.")]
 
-#: Options that every target has, in the order of --help; the views of the target come before them.
-_SELECTION: Final[dict[str, Any]] = {
-    "meter": Annotated[
-        str | None, typer.Option("--meter", metavar="MODEL", help="Only what this model sends, e.g. lg-e450.")
-    ],
-    "operator": Annotated[
-        str | None,
-        typer.Option("--operator", metavar="DSO", help="Only what this operator's meters send, e.g. ekz."),
-    ],
-    "ids": Annotated[
-        list[str] | None,
-        typer.Option("--id", metavar="ID", help="Topic level of a meter, cii/v1/ID/…; may be repeated."),
-    ],
-    "lang": Annotated[str, typer.Option("--lang", metavar="LANG", help="Language of the labels.")],
-    "everything": Annotated[bool, typer.Option("--all", help="Every quantity of the profile.")],
+_OUT: Final[dict[str, Any]] = {
     "out": Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write files into DIR instead of printing one."),
     ],
 }
-_DEFAULTS: Final[dict[str, Any]] = {"lang": "en", "everything": False}
 
 
 class Listed(StrEnum):
@@ -196,46 +181,45 @@ _ROWS: Final[dict[Listed, Callable[[Resolved], list[dict[str, str]]]]] = {
 
 def _command(target: Target) -> Callable[..., None]:
     """Make the function behind ``ciigen <target>``; typer reads its options from the signature put together here."""
+    own = options(target)
 
     def run(**given: Any) -> None:
-        resolved = read_resolved()
         chosen = [view for name, view in target.views.items() if given[_parameter(name)]]
-        selection = Selection(
-            ids=tuple(given["ids"] or ("smartmeter",)),
-            meter=given["meter"],
-            operator=given["operator"],
-            lang=given["lang"],
-            everything=given["everything"],
+        extra = tuple(
+            (name, "yes" if option.metavar is None else str(value))
+            for name, option in own.items()
+            if (value := given[f"option_{_word(name)}"])
         )
-        check_selection(resolved, selection)
-        _check_ids(resolved, selection.ids)
+        resolved, selection = selected(read_resolved(), given, extra)
         if given["out"]:
             _write_out(target, chosen, resolved, selection, given["out"])
         else:
             _print(target, chosen, resolved, selection)
 
-    parameters = [
-        inspect.Parameter(
-            _parameter(name),
-            inspect.Parameter.KEYWORD_ONLY,
-            default=False,
-            annotation=Annotated[bool, typer.Option(f"--{name}", help=view.help)],
-        )
+    annotations: dict[str, Any] = {
+        _parameter(name): Annotated[bool, typer.Option(f"--{name}", help=view.help)]
         for name, view in target.views.items()
-    ] + [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS.get(name), annotation=annotation
-        )
-        for name, annotation in _SELECTION.items()
-    ]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect looks for
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    }
+    annotations |= SELECTION | (LIVE if takes_live(target) else {})
+    annotations |= {
+        f"option_{_word(name)}": Annotated[
+            bool if option.metavar is None else (str | None),
+            typer.Option(f"--{name}", metavar=option.metavar, help=option.help),
+        ]
+        for name, option in own.items()
+    }
+    annotations |= _OUT
+    signed(run, annotations)
     run.__doc__ = f"{target.help}\n\n{_example(target)}"
     return run
 
 
 def _parameter(view: str) -> str:
-    return f"view_{view.replace('-', '_')}"
+    return f"view_{_word(view)}"
+
+
+def _word(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def _example(target: Target) -> str:
@@ -243,16 +227,13 @@ def _example(target: Target) -> str:
     if not views:
         return f"Example: ciigen {target.name} --out {target.name}"
     name, view = views[0]
-    return f"Example: ciigen {target.name} --{name} --meter lg-e450 --lang de > smartmeter{view.extension}"
-
-
-def _check_ids(resolved: Resolved, ids: Sequence[str]) -> None:
-    pattern = resolved.levels["meter"]
-    for index, level in enumerate(ids):
-        if not re.fullmatch(pattern, level):
-            raise UsageError(f"--id {level} is no topic level: it must match {pattern}")
-        if level in ids[:index]:
-            raise UsageError(f"--id {level} is given twice: each meter has its own")
+    file = f"smartmeter{view.extension}"
+    example = f"Example: ciigen {target.name} --{name} --meter lg-e450 --lang de > {file}"
+    return (
+        f"{example}\n\nOr: ciigen {target.name} --{name} --from mqtt://broker"
+        if takes_live(target)
+        else example
+    )
 
 
 def _print(target: Target, chosen: list[View], resolved: Resolved, selection: Selection) -> None:

@@ -1,4 +1,4 @@
-"""What the selected meters push: their lists, how often a quantity comes, which sub-meter channels there are.
+"""What the selected meters push: their lists, how often a quantity comes, which sub-meters there are, names of tariffs.
 
 Place in the line: render. ``ciigen.target.quantities`` says which quantities a selection covers; here stands what else
 follows from the same lists.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from ciigen.obis import groups, overlap
 from ciigen.resolved import PushList, Quantity, Resolved
-from ciigen.target import COMMON_LIST, COMMON_METER, Selection
+from ciigen.target import COMMON_LIST, COMMON_METER, Selection, quantities
 from ciigen.topics import is_of_submeter
 
 
@@ -33,8 +33,12 @@ def interval_s(resolved: Resolved, selection: Selection, quantity: Quantity) -> 
     """Seconds between two values of ``quantity`` at the slowest of the selected meters; 0 where it is not known.
 
     A meter that sends it in several lists counts with the quickest; a derived value comes as often as its slowest
-    operand.
+    operand. What a live meter has learnt goes before what its model is said to do.
     """
+    if learnt := [
+        s for meter in selection.live for name, s in meter.quantities if name == quantity.name and s
+    ]:
+        return max(learnt)
     return max(
         (
             _interval_s(resolved, _quickest_s(lists), quantity)
@@ -44,7 +48,30 @@ def interval_s(resolved: Resolved, selection: Selection, quantity: Quantity) -> 
     )
 
 
-def submeter_numbers(resolved: Resolved, selection: Selection) -> tuple[int, ...]:
+def submeters(resolved: Resolved, selection: Selection) -> list[tuple[int, list[Quantity]]]:
+    """Channel number of each sub-meter → what it may send, which for a live one is what it sends; empty: no sub-meter."""
+    below = [quantity for quantity in quantities(resolved, selection) if is_of_submeter(quantity)]
+    if selection.live:
+        channels = [channel for meter in selection.live for channel in meter.channels]
+        return [
+            (channel.number, [quantity for quantity in below if quantity.name in channel.quantities])
+            for channel in channels
+        ]
+    return [(number, below) for number in _numbers(resolved, selection)] if below else []
+
+
+def tariff_name(resolved: Resolved, selection: Selection, tariff: str) -> str | None:
+    """Say what the operator calls ``t1`` …, e.g. HT; None where none is chosen or its name is not known."""
+    for meter in selection.live:
+        if (name := dict(meter.tariffs).get(tariff)) is not None:
+            return name
+    if selection.operator is None:
+        return None
+    known = resolved.operators[selection.operator].tariffs
+    return known[tariff].label if tariff in known else None
+
+
+def _numbers(resolved: Resolved, selection: Selection) -> tuple[int, ...]:
     """Numbers of the sub-meter channels that the selected lists name; (1,) where they are not known."""
     patterns = [code for q in resolved.quantities.values() if is_of_submeter(q) for code in q.obis]
     numbers = {

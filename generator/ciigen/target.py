@@ -15,13 +15,14 @@ Rules a target can rely on, and must keep:
   for .json and .csv, after the declaration in XML). A renderer does not write it.
 - A text ends with exactly one line feed and has no other line ends; ``write`` refuses anything else.
 - Dictionaries of ``Resolved`` are in the order of the schema, which is the order to show to people.
+- Meters of a house may differ (``--from``): what is said of one meter is asked with ``selection.of(level)``.
 """
 
 from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Final, Protocol, runtime_checkable
@@ -29,6 +30,7 @@ from typing import Final, Protocol, runtime_checkable
 from ciigen import targets
 from ciigen.derive import yields
 from ciigen.errors import TargetError, UsageError, did_you_mean
+from ciigen.live.meters import LiveMeter
 from ciigen.resolved import Meter, Operator, PushList, Quantity, Resolved
 
 #: The list that every Swiss meter set to the 2026 configuration pushes; shown when no meter is named.
@@ -41,6 +43,8 @@ class Selection:
     """What of the schema a user wants to see, and for which meters in the house.
 
     ``ids`` are topic levels (``cii/v1/<id>/…``), one meter each. ``meter`` and ``operator`` are ids of the schema.
+    ``live``, when it is given, says instead what each of the ``ids`` is and sends; ``source`` is the broker that told it.
+    ``options`` are those that only one target has, as given: name → value.
     """
 
     ids: tuple[str, ...] = ("smartmeter",)
@@ -48,6 +52,29 @@ class Selection:
     operator: str | None = None
     lang: str = "en"
     everything: bool = False
+    live: tuple[LiveMeter, ...] = ()
+    source: str = ""
+    prefix: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+    def of(self, level: str) -> Selection:
+        """Narrow it to the meter with this topic level."""
+        for meter in self.live:
+            if meter.id == level:
+                return replace(self, ids=(level,), meter=meter.model, operator=meter.operator, live=(meter,))
+        return replace(self, ids=(level,))
+
+    def option(self, name: str) -> str | None:
+        """Give the value of an option of the target, None where it was not given."""
+        return dict(self.options).get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option that only one target has. ``metavar`` is None for a switch, whose value is then ``yes``."""
+
+    help: str
+    metavar: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +103,10 @@ class View:
 class Target(Protocol):
     """An output. ``views`` may be empty when the output makes sense only as a tree of files (``--out DIR``).
 
-    An attribute ``folder`` is optional: a target that shares the folder of another gives its name there
-    (``resolved`` lives in ``python/ciimodel``); without it the folder is ``name``.
+    Optional attributes: ``folder``, where a target that shares the folder of another gives its name (``resolved`` lives
+    in ``python/ciimodel``); without it the folder is ``name``. ``options``, name → Option, become options of the command
+    and arrive in ``Selection.options``. ``of_contract = True`` where the output is the same for every house: such a target
+    has no ``--from``.
     """
 
     @property
@@ -102,6 +131,17 @@ def folder(target: Target) -> str:
     return where
 
 
+def options(target: Target) -> Mapping[str, Option]:
+    """Give the options that only this target has."""
+    own: Mapping[str, Option] = getattr(target, "options", {})
+    return own
+
+
+def takes_live(target: Target) -> bool:
+    """Whether the output differs with the meters of a house, so that it can be made ``--from`` a broker."""
+    return not getattr(target, "of_contract", False)
+
+
 @cache
 def discover() -> Mapping[str, Target]:
     """All targets by name, sorted: every folder of ``ciigen.targets`` (raises TargetError if one is no target)."""
@@ -117,7 +157,10 @@ def discover() -> Mapping[str, Target]:
 
 
 def check_selection(resolved: Resolved, selection: Selection) -> None:
-    """Raise UsageError if the selection names something that the schema does not have."""
+    """Raise UsageError if the selection names something that the schema does not have.
+
+    Which meter an operator has is not asked of a live one: it is there.
+    """
     for what, name, known in (
         ("--meter", selection.meter, resolved.meters),
         ("--operator", selection.operator, resolved.operators),
@@ -125,7 +168,7 @@ def check_selection(resolved: Resolved, selection: Selection) -> None:
     ):
         if name is not None and name not in known:
             raise UsageError(f"{what} {name} is not in the schema: {did_you_mean(name, known)}")
-    if selection.meter and selection.operator:
+    if selection.meter and selection.operator and not selection.live:
         served = [entry.meter for entry in resolved.operators[selection.operator].meters]
         if selection.meter not in served:
             raise UsageError(
@@ -136,7 +179,7 @@ def check_selection(resolved: Resolved, selection: Selection) -> None:
 def quantities(resolved: Resolved, selection: Selection) -> list[Quantity]:
     """Give the quantities a selection covers, in the order of the schema.
 
-    ``everything``: all. ``operator``: what the lists of that operator carry (of one model, with ``meter``). ``meter``:
+    ``live``: what any of these meters sends, as its ``meta`` says. ``everything``: all. ``operator``: what the lists of that operator carry (of one model, with ``meter``). ``meter``:
     all lists of that model. Otherwise the common list (``vse2026`` of lg-e450). What can be computed from a list is
     part of it (``power_net`` of the common list).
 
@@ -147,8 +190,11 @@ def quantities(resolved: Resolved, selection: Selection) -> list[Quantity]:
     if selection.everything:
         return list(resolved.quantities.values())
     names: set[str] = set()
-    for pushed in _lists(resolved, selection):
-        names |= yields(pushed, resolved.quantities)
+    if selection.live:
+        names.update(*(meter.names for meter in selection.live))
+    else:
+        for pushed in _lists(resolved, selection):
+            names |= yields(pushed, resolved.quantities)
     return [quantity for name, quantity in resolved.quantities.items() if name in names]
 
 

@@ -13,7 +13,7 @@ import pytest
 from captures import ROOT
 from ciigen import topics
 from ciigen.errors import TargetError, UsageError
-from ciigen.pushed import interval_s, submeter_numbers
+from ciigen.pushed import interval_s, submeters
 from ciigen.resolve import resolve_directory
 from ciigen.resolved import Consumer, Kind, Place, Quantity, Resolved
 from ciigen.target import Selection, quantities
@@ -140,7 +140,7 @@ def test_every_topic_is_a_topic_of_the_schema(view: str, selection: Selection) -
 @BOTH
 def test_each_quantity_has_its_entity(view: str, selection: Selection) -> None:
     found = entities(view, selection)
-    numbers = submeter_numbers(RESOLVED, selection)
+    numbers = [number for number, _ in submeters(RESOLVED, selection)]
     # every reading has a time, and every meter a link
     expected = {f"cii_{level}_{name}" for level in selection.ids for name in ("link", "meter_clock")}
     for level in selection.ids:

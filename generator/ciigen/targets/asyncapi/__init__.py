@@ -47,6 +47,7 @@ class AsyncApi:
     """The contract for machines; a selection changes nothing, since it is the contract of all meters."""
 
     name = "asyncapi"
+    of_contract = True
     help = "AsyncAPI 3 document: topics, QoS, payloads"
     views = _VIEWS
 

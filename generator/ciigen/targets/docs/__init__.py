@@ -48,6 +48,7 @@ class Docs:
     """Pages for people; headings are English, labels and sentences of the schema in the language asked for."""
 
     name = "docs"
+    of_contract = True
     help = "Markdown pages: profile, quantities, meters, operators"
     views = _VIEWS
 

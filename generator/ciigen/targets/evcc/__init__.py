@@ -15,37 +15,44 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ciigen.invocation import command
+from ciigen.errors import UsageError
+from ciigen.invocation import command, title
 from ciigen.resolved import Resolved
-from ciigen.target import COMMON_LIST, COMMON_METER, Selection, Target, View
+from ciigen.target import Selection, Target, View
 from ciigen.targets.evcc.fields import CONSUMER, base, fields
 
 
 def _yaml(resolved: Resolved, selection: Selection) -> str:
-    found = fields(resolved, selection)
+    found = {level: fields(resolved, selection.of(level)) for level in selection.ids}
     return (
         _environment()
         .get_template("meters.j2")
         .render(
-            title=_title(resolved, selection),
+            title=title(resolved, selection),
             command=command(CONSUMER, "yaml", selection),
-            meters=[{"name": level, "base": base(resolved, level)} for level in selection.ids],
-            fields=found,
-            returns=any(field.name == "returnenergy" for field in found),
+            meters=[
+                {"name": level, "base": base(resolved, level), "fields": own} for level, own in found.items()
+            ],
+            returns=any(field.name == "returnenergy" for own in found.values() for field in own),
         )
     )
 
 
 def _template(resolved: Resolved, selection: Selection) -> str:
-    found = fields(resolved, selection)
-    model = resolved.meters[selection.meter] if selection.meter else None
+    if len(selection.live) > 1:
+        raise UsageError(
+            f"a device template is of one meter: choose one with --id ({', '.join(selection.ids)})"
+        )
+    one = selection.of(selection.ids[0])
+    found = fields(resolved, one)
+    model = resolved.meters[one.meter] if one.meter else None
     return (
         _environment()
         .get_template("template.j2")
         .render(
-            title=_title(resolved, selection),
+            title=title(resolved, selection),
             command=command(CONSUMER, "template", selection),
-            name=f"ciigen-{selection.meter or selection.operator or 'smartmeter'}",
+            name=f"ciigen-{one.meter or one.operator or 'smartmeter'}",
             brand=model.manufacturer if model else "ciigen",
             description=f"{model.model} (MQTT)" if model else "Smart meter (MQTT)",
             base=base(resolved, selection.ids[0]),
@@ -70,17 +77,6 @@ def _environment() -> Environment:
     # the strings of JSON are strings of YAML; a meter may be called true, or 0815
     environment.filters["quoted"] = partial(json.dumps, ensure_ascii=False)
     return environment
-
-
-def _title(resolved: Resolved, selection: Selection) -> str:
-    if selection.meter:
-        model = resolved.meters[selection.meter]
-        return f"{model.manufacturer} {model.model}"
-    if selection.everything:
-        return "Smart meter (every quantity of the profile)"
-    if selection.operator:
-        return f"Smart meter of {resolved.operators[selection.operator].full_name}"
-    return f"Smart meter with the list common to the Swiss operators ({COMMON_LIST} of {COMMON_METER})"
 
 
 _VIEWS: Final[Mapping[str, View]] = {

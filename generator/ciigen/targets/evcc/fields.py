@@ -53,8 +53,13 @@ def fields(resolved: Resolved, selection: Selection) -> list[Field]:
     """
     found = list(_fields(resolved, selection))
     if not any(field.name == "power" for field in found):
-        what = selection.meter or selection.operator or "this selection"
-        raise UsageError(f"evcc needs a power, and {what} sends none: choose another --meter")
+        what = (
+            (selection.source and selection.ids[0])
+            or selection.meter
+            or selection.operator
+            or "this selection"
+        )
+        raise UsageError(f"evcc needs a power, and {what} sends none: choose another meter")
     return found
 
 

@@ -18,9 +18,9 @@ from typing import Final
 
 from ciigen import topics
 from ciigen.errors import TargetError
-from ciigen.pushed import submeter_numbers
+from ciigen.pushed import submeters
 from ciigen.resolved import Resolved, Text
-from ciigen.target import Selection, quantities
+from ciigen.target import Selection
 from ciigen.targets.iobroker.states import CONSUMER, Source, State, states
 from ciigen.targets.iobroker.words import words
 
@@ -120,8 +120,7 @@ class _Tree:
 
 def _others(resolved: Resolved, selection: Selection, level: str) -> list[Source]:
     """Topics of the meter itself, and of the sub-meters behind it, that no alias reads."""
-    behind = any(topics.is_of_submeter(quantity) for quantity in quantities(resolved, selection))
-    channels = submeter_numbers(resolved, selection) if behind else ()
+    channels = [number for number, _ in submeters(resolved, selection.of(level))]
     return [
         Source(topics.path(resolved, topic, level, channel=channel), topic)
         for topic in resolved.topics.values()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ciigen import topics
-from ciigen.pushed import submeter_numbers
+from ciigen.pushed import submeters, tariff_name
 from ciigen.resolved import Place, Quantity, Resolved, Text, Topic
 from ciigen.target import Selection, quantities
 from ciigen.targets.iobroker import read
@@ -60,7 +60,7 @@ class _States:
 
     def __init__(self, resolved: Resolved, selection: Selection, level: str) -> None:
         self._resolved = resolved
-        self._selection = selection
+        self._selection = selection.of(level)
         self._level = level
 
     def all(self) -> Iterator[State]:
@@ -69,9 +69,8 @@ class _States:
         for quantity in chosen:
             if quantity.place is not Place.TIME and not topics.is_of_submeter(quantity):
                 yield self._of(quantity, None)
-        if below := [quantity for quantity in chosen if topics.is_of_submeter(quantity)]:
-            for number in submeter_numbers(self._resolved, self._selection):
-                yield from (self._of(quantity, number) for quantity in below)
+        for number, below in submeters(self._resolved, self._selection):
+            yield from (self._of(quantity, number) for quantity in below)
 
     def _link(self) -> Iterator[State]:
         online = read.equals(topics.online(self._resolved))
@@ -121,14 +120,8 @@ class _States:
             if quantity.name != _TARIFF:
                 yield state, text[lang]
                 continue
-            name = self._tariff_name(state)
+            name = tariff_name(self._resolved, self._selection, state)
             yield state.removeprefix("t"), f"{text[lang]} ({name})" if name else text[lang]
-
-    def _tariff_name(self, tariff: str) -> str | None:
-        if self._selection.operator is None:
-            return None
-        known = self._resolved.operators[self._selection.operator].tariffs
-        return known[tariff].label if tariff in known else None
 
     def _source(self, topic: str, quantity: str = "", channel: int | None = None) -> Source:
         found = self._resolved.topics[topic]

@@ -55,6 +55,7 @@ class JsonSchema:
     """JSON Schema of payloads; a selection changes nothing, since a message may carry any quantity."""
 
     name = "jsonschema"
+    of_contract = True
     help = "JSON Schema of each payload and of resolved.json"
     views = _VIEWS
 

@@ -3,9 +3,9 @@
 Place in the line: render. Made for pasting without editing: one topic a value, since the JSONPATH and REGEX
 transformations are add-ons that many installations lack; every unit written down, since without it kWh turns into joule.
 
-    names.py    ids and item names            points.py   Resolved and Selection → house.py
-    pushed.py   lists and intervals           invocation.py  the command in the header
-    words.py    headings in each language     frames.py   sitemap        render.py   templates *.j2
+    names.py     ids and item names              points.py   Resolved and Selection → house.py
+    setting.py   version and broker Thing        frames.py   what stands together
+    words.py     headings in each language       page.py     Main UI        render.py   templates *.j2
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Final
 
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, Target, View
-from ciigen.targets.openhab.house import OLD
-from ciigen.targets.openhab.render import render, render_for
+from ciigen.targets.openhab.page import page
+from ciigen.targets.openhab.render import render
+from ciigen.targets.openhab.setting import OPTIONS
 
 _STEM: Final = "smartmeter"
 _VIEWS: Final[Mapping[str, View]] = {
@@ -30,18 +31,10 @@ _VIEWS: Final[Mapping[str, View]] = {
     ),
     "items": View(
         ".items",
-        "Items for openHAB 5.x, for conf/items.",
+        "Items, for conf/items.",
         partial(render, "items", "items"),
         "items",
         _STEM,
-    ),
-    "items-4": View(
-        ".items",
-        "Items for openHAB 4.x.",
-        partial(render_for, OLD, "items-4", "items"),
-        "items",
-        _STEM,
-        alternative=True,
     ),
     "sitemap": View(
         ".sitemap",
@@ -73,24 +66,37 @@ _VIEWS: Final[Mapping[str, View]] = {
         _STEM,
         alternative=True,
     ),
+    "page": View(
+        ".yaml",
+        "Page of Main UI: for conf/yaml from openHAB 5.2 on, to be pasted into its Code tab before.",
+        page,
+        "pages",  # no folder that openHAB reads: what is to be pasted must not lie in conf/yaml
+        _STEM,
+        alternative=True,
+    ),
 }
-#: The views of which each meter has a file in generated/; the Items of 4.x differ in a few tags only.
-_COMMITTED: Final = ("things", "items", "sitemap", "persist", "persist-influxdb", "yaml")
+#: The views of which each meter has a file in generated/, for the default version; others differ in a few tags only.
+_COMMITTED: Final = ("things", "items", "sitemap", "persist", "persist-influxdb", "yaml", "page")
+#: View → its name there, where two views would have one.
+_FILES: Final = {"page": "page"}
 
 
 class OpenHab:
     """Files for the configuration folder of openHAB 4.3 to 5.x."""
 
     name = "openhab"
-    help = "openHAB: Things, Items, sitemap, persistence, YAML"
+    help = "openHAB: Things, Items, sitemap, persistence, page, YAML"
     views = _VIEWS
+    options = OPTIONS
 
     def tree(self, resolved: Resolved) -> dict[str, str]:
         """``<meter>/smartmeter.things`` and so on, in English, for every meter model."""
         return {
-            f"{meter}/{view.stem}{view.extension}": view.render(resolved, Selection(meter=meter))
+            f"{meter}/{_FILES.get(name, view.stem)}{view.extension}": view.render(
+                resolved, Selection(meter=meter)
+            )
             for meter in resolved.meters
-            for view in map(_VIEWS.__getitem__, _COMMITTED)
+            for name, view in ((name, _VIEWS[name]) for name in _COMMITTED)
         }
 
 

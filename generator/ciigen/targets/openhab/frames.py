@@ -1,4 +1,4 @@
-"""The sitemap: which Item stands in which frame.
+"""The sitemap and the page: which Item stands in which frame.
 
 The first row of the table that a quantity fits decides; the last one takes what is left, so that no Item is lost.
 """
@@ -9,20 +9,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ciigen.resolved import Kind, Quantity
+from ciigen.resolved import Kind
 from ciigen.targets.openhab.house import Chart, MeterThing, Point
 from ciigen.targets.openhab.words import word
 
 _LIVE: Final = frozenset({Kind.INSTANTANEOUS, Kind.DEMAND})
 _REGISTERS: Final = frozenset({Kind.CUMULATIVE, Kind.BALANCE, Kind.MAX_DEMAND})
-_FRAMES: Final[tuple[tuple[str, Callable[[Quantity], bool]], ...]] = (
-    ("phases", lambda quantity: quantity.phase is not None),
-    ("tariffs", lambda quantity: quantity.tariff is not None or quantity.name == "tariff_active"),
-    ("registers", lambda quantity: quantity.kind in _REGISTERS),
-    ("now", lambda quantity: quantity.kind in _LIVE),
+_FRAMES: Final[tuple[tuple[str, Callable[[Point], bool]], ...]] = (
+    ("submeters", lambda point: point.submeter is not None),
+    ("phases", lambda point: point.quantity.phase is not None),
+    ("tariffs", lambda point: point.quantity.tariff is not None or point.quantity.name == "tariff_active"),
+    ("registers", lambda point: point.quantity.kind in _REGISTERS),
+    ("now", lambda point: point.quantity.kind in _LIVE),
     ("more", lambda _: True),
 )
-_SHOWN: Final = ("now", "registers", "tariffs", "phases", "more")
+_SHOWN: Final = ("now", "registers", "tariffs", "phases", "submeters", "more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Page:
 class Frame:
     """A part of the sitemap with its heading."""
 
+    key: str
     label: str
     points: tuple[Point, ...] = ()
     pages: tuple[Page, ...] = ()
@@ -48,15 +50,15 @@ def frames(meter: MeterThing, lang: str, *, named: bool) -> Iterator[Frame]:
     lead = f"{meter.label}: " if named else ""
     sorted_in: dict[str, list[Point]] = {key: [] for key in _SHOWN}
     for point in meter.points:
-        sorted_in[next(key for key, fits in _FRAMES if fits(point.quantity))].append(point)
+        sorted_in[next(key for key, fits in _FRAMES if fits(point))].append(point)
     for key, points in sorted_in.items():
         heading = lead + word(key, lang)
         if points and key == "phases":
-            yield Frame(heading, pages=tuple(_pages(points)))
+            yield Frame(key, heading, pages=tuple(_pages(points)))
         elif points:
-            yield Frame(heading, points=tuple(points))
+            yield Frame(key, heading, points=tuple(points))
     if meter.charts:
-        yield Frame(lead + word("charts", lang), charts=meter.charts)
+        yield Frame("charts", lead + word("charts", lang), charts=meter.charts)
 
 
 def _pages(points: list[Point]) -> Iterator[Page]:

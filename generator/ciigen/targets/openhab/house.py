@@ -1,6 +1,6 @@
 """What stands in the openHAB files, before it is written down: meters, and one point a value.
 
-Place in the line: Resolved and Selection → **House** → templates. Everything that is decided is decided here (names,
+Place in the line: Resolved and Selection → **House** → templates, page, REST. Everything that is decided is decided here (names,
 units, tags, groups, expiry), so that Things, Items, sitemap and YAML cannot differ.
 
 A point is one topic, one channel of the Thing and one Item:
@@ -35,8 +35,15 @@ class Version:
         return self.number >= (int(major), int(minor or 0))
 
 
-CURRENT: Final = Version((5, 0))
-OLD: Final = Version((4, 0))
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """The broker Thing. ``written``: it is made with the meters; otherwise the house has it already."""
+
+    uid: str
+    host: str = "localhost"
+    port: int = 1883
+    secure: bool = False
+    written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,8 @@ class MeterThing:
     offline: str
     points: tuple[Point, ...]
     submeters: tuple[Point, ...]
-    """Written as comments: which of them a house has, and on which channel, only its owner knows."""
+    """Written as comments: of a model it is not known which of them a house has, and on which channel. Those of a live
+    meter are among ``points``."""
     charts: tuple[Chart, ...]
 
 
@@ -115,7 +123,7 @@ class House:
 
     meters: tuple[MeterThing, ...]
     lang: str
-    broker: str = BROKER
+    bridge: Bridge
 
     @property
     def kept(self) -> dict[str, str]:

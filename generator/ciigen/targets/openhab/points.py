@@ -6,18 +6,18 @@ the house.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ciigen import topics
-from ciigen.pushed import interval_s, submeter_numbers
+from ciigen.pushed import interval_s, submeters, tariff_name
 from ciigen.resolved import Quantity, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.openhab import names
-from ciigen.targets.openhab.house import CURRENT, KEPT, Chart, House, MeterThing, Point, Version
+from ciigen.targets.openhab.house import KEPT, Chart, House, MeterThing, Point, Version
+from ciigen.targets.openhab.setting import CONSUMER, bridge_of, version_of
 from ciigen.targets.openhab.words import word
 
-CONSUMER: Final = "openhab"
 #: Charts of a meter: key of the word, whether phases are in it, families.
 _CHARTS: Final = (
     ("power", False, frozenset({"power_import", "power_export", "power_net"})),
@@ -28,17 +28,22 @@ _CHARTS: Final = (
 _MISSED: Final = 3
 
 
-def build(resolved: Resolved, selection: Selection, version: Version = CURRENT) -> House:
+def build(resolved: Resolved, selection: Selection) -> House:
     """Decide what the files of a selection hold.
 
-    Raises UsageError for a selection that the schema does not have, TargetError for a label openHAB cannot read.
+    Raises UsageError for a selection that the schema does not have or for an unknown openHAB, TargetError for a label
+    openHAB cannot read.
     """
-    chosen = quantities(resolved, selection)
+    version = version_of(resolved, selection)
     equipment = names.equipment_names(selection.ids)
+    label = word("meter", selection.lang)
     meters = tuple(
-        _Meter(resolved, selection, version, level, equipment[level]).thing(chosen) for level in selection.ids
+        _Meter(resolved, selection.of(level), version, level, equipment[level]).thing(
+            label if len(selection.ids) == 1 else f"{label} ({level})"
+        )
+        for level in selection.ids
     )
-    return House(meters, selection.lang)
+    return House(meters, selection.lang, bridge_of(selection))
 
 
 class _Meter:
@@ -54,26 +59,32 @@ class _Meter:
         self._equipment = equipment
         self._thing_uid = f"mqtt:topic:{names.thing_id(level)}"
 
-    def thing(self, chosen: list[Quantity]) -> MeterThing:
+    def thing(self, label: str) -> MeterThing:
         """Everything of this meter; quantities without a topic of their own are left out."""
-        points = tuple(self._points([q for q in chosen if not topics.is_of_submeter(q)], None))
-        # one line a kind of sub-meter is enough to copy; the number is that of the first channel known
-        first = submeter_numbers(self._resolved, self._selection)[0]
+        chosen = quantities(self._resolved, self._selection)
+        points = list(self._points([q for q in chosen if not topics.is_of_submeter(q)], None))
+        behind = submeters(self._resolved, self._selection)
+        commented: tuple[Point, ...] = ()
+        if self._selection.live:
+            points += [point for number, below in behind for point in self._points(below, number)]
+        elif behind:
+            # one line a kind of sub-meter is enough to copy; the number is that of the first channel known
+            number, below = behind[0]
+            commented = tuple(self._points(below, number))
         availability = self._resolved.topics["availability"]
         settings = self._resolved.consumers[CONSUMER].settings
         modern = self._version.knows(str(settings["equipment_since"]))
-        label = word("meter", self._selection.lang)
         return MeterThing(
             level=self._level,
             thing_uid=self._thing_uid,
             equipment=self._equipment,
             equipment_tag=str(settings["equipment" if modern else "equipment_before"]),
-            label=label if len(self._selection.ids) == 1 else f"{label} ({self._level})",
+            label=label,
             availability=topics.path(self._resolved, availability, self._level),
             online=topics.online(self._resolved),
             offline=str(availability.will),
-            points=points,
-            submeters=tuple(self._points([q for q in chosen if topics.is_of_submeter(q)], first)),
+            points=tuple(points),
+            submeters=commented,
             charts=tuple(self._charts(points)),
         )
 
@@ -83,7 +94,7 @@ class _Meter:
                 path = topics.path(self._resolved, topic, self._level, quantity.name, submeter)
                 yield self._point(quantity, path, submeter)
 
-    def _charts(self, points: tuple[Point, ...]) -> Iterator[Chart]:
+    def _charts(self, points: Iterable[Point]) -> Iterator[Chart]:
         groups = {group for point in points for group in point.groups}
         for key, _, _ in _CHARTS:
             if (group := self._chart_group(key)) in groups:
@@ -116,7 +127,7 @@ class _Meter:
     def _label(self, quantity: Quantity, submeter: int | None) -> str:
         lang = self._selection.lang
         label = quantity.label[lang]
-        if quantity.tariff and (name := self._tariff_name(quantity.tariff)):
+        if quantity.tariff and (name := tariff_name(self._resolved, self._selection, quantity.tariff)):
             label = f"{label} ({name})"
         if submeter is not None:
             label = word("submeter", lang).format(label=label, n=submeter)
@@ -126,17 +137,11 @@ class _Meter:
         lang = self._selection.lang
         options = {}
         for state, text in quantity.states.items():
-            name = self._tariff_name(state) if quantity.name == "tariff_active" else None
+            numbered = quantity.name == "tariff_active"
+            name = tariff_name(self._resolved, self._selection, state) if numbered else None
             label = f"{text[lang]} ({name})" if name else text[lang]
             options[state] = names.option(label, f"state {state} of quantity {quantity.name}")
         return options
-
-    def _tariff_name(self, tariff: str) -> str | None:
-        """Say what the operator calls a tariff, e.g. HT; None where none is chosen or its name is not known."""
-        if self._selection.operator is None:
-            return None
-        known = self._resolved.operators[self._selection.operator].tariffs
-        return known[tariff].label if tariff in known else None
 
     def _expire(self, quantity: Quantity, shortest: str | None) -> str:
         if shortest is None:

@@ -8,44 +8,43 @@ label, icon, groups, tags, metadata) is fixed by the grammars Thing.xtext and It
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable
 from functools import cache, partial
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ciigen import topics
-from ciigen.invocation import command
+from ciigen.invocation import command, title
 from ciigen.resolved import Resolved
-from ciigen.target import COMMON_LIST, COMMON_METER, Selection
+from ciigen.target import Selection
 from ciigen.targets.openhab.frames import frames
-from ciigen.targets.openhab.house import CURRENT, KEPT, Point, Version
-from ciigen.targets.openhab.points import CONSUMER, build
+from ciigen.targets.openhab.house import KEPT, Point
+from ciigen.targets.openhab.points import build
+from ciigen.targets.openhab.setting import CONSUMER, demand, setting, version_of
 from ciigen.targets.openhab.words import word
+
+_COMMENT_WIDTH: Final = 110
 
 
 def render(view: str, template: str, resolved: Resolved, selection: Selection) -> str:
     """Make the text of ``view`` (name of the option, which stands in the header) with ``template``."""
-    return _text(view, template, CURRENT, resolved, selection)
-
-
-def render_for(version: Version, view: str, template: str, resolved: Resolved, selection: Selection) -> str:
-    """As ``render``, for another version of openHAB."""
-    return _text(view, template, version, resolved, selection)
-
-
-def _text(view: str, template: str, version: Version, resolved: Resolved, selection: Selection) -> str:
-    house = build(resolved, selection, version)
-    since = str(resolved.consumers[CONSUMER].settings["equipment_since"])
+    if template == "yaml":
+        demand(resolved, selection, "yaml_since", "YAML files came with {since}: take --things and --items")
+    house = build(resolved, selection)
+    since = setting(resolved, "equipment_since")
     group_of = {group: key for key, group in KEPT.items()}
     text = (
         _environment()
         .get_template(f"{template}.j2")
         .render(
             house=house,
-            title=_title(resolved, selection),
+            title=title(resolved, selection),
             command=command(CONSUMER, view, selection),
             ids=_ids(selection),
-            modern=version.knows(since),
+            live=selection.source,
+            modern=version_of(resolved, selection).knows(since),
             since=since,
             kept=[(group, group_of[group]) for group in house.kept],
             meta=partial(topics.path, resolved, resolved.topics["meta"]),
@@ -73,19 +72,10 @@ def _environment() -> Environment:
     return environment
 
 
-def _title(resolved: Resolved, selection: Selection) -> str:
-    model = resolved.meters[selection.meter] if selection.meter else None
-    what = f"{model.manufacturer} {model.model}" if model else "Smart meter"
-    if selection.everything:
-        what += " (every quantity of the profile)"
-    elif selection.operator:
-        what += f" of {resolved.operators[selection.operator].full_name}"
-    elif model is None:
-        what += f" with the list common to the Swiss operators ({COMMON_LIST} of {COMMON_METER})"
-    return what
-
-
 def _ids(selection: Selection) -> str:
+    """``id "smartmeter"``; of live meters one comment line or more, as the template sets them."""
+    if selection.live:
+        return "\n//   ".join(textwrap.wrap(", ".join(selection.ids), _COMMENT_WIDTH))
     return ("id " if len(selection.ids) == 1 else "ids ") + ", ".join(f'"{level}"' for level in selection.ids)
 
 

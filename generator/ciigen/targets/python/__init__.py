@@ -41,6 +41,7 @@ class Python:
     """The package ``ciimodel``; a selection changes nothing, since a message may carry any quantity."""
 
     name = "python"
+    of_contract = True
     help = "Python models of payloads and topics (pydantic 2)"
     views = _VIEWS
 

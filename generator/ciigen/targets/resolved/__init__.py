@@ -42,6 +42,7 @@ class ResolvedSchema:
 
     name: str = "resolved"
     folder: str = "python"
+    of_contract = True
     help: str = "The schema with all defaults filled in, as JSON."
 
     @property
