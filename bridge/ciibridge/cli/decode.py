@@ -22,7 +22,7 @@ from ciibridge.framing.sniff import sniff
 from ciibridge.pipeline import LINES, ClockPolicy, MeterSettings, Pipeline
 from ciibridge.publish.listing import Listing
 from ciibridge.publish.messages import Messages
-from ciibridge.security.keys import parse_key
+from ciibridge.security.keys import parse_key, parse_system_title
 from ciibridge.types import PROBLEMS, Problem, Snapshot
 
 _CHUNK: Final = 1 << 16
@@ -52,6 +52,10 @@ def decode(
         str | None,
         typer.Option(help="Authentication key (AK), only to verify the sender.", envvar="CIIBRIDGE_AUTH_KEY"),
     ] = None,
+    system_title: Annotated[
+        str | None,
+        typer.Option(help="System title of the meter, 16 hexadecimal digits, where telegrams leave it out."),
+    ] = None,
     obis: Annotated[
         bool, typer.Option("--obis", help="Print OBIS codes and texts as they are in the telegram.")
     ] = False,
@@ -77,6 +81,7 @@ def decode(
             id=id_,
             key=parse_key(key, "--key") if key is not None else None,
             auth_key=parse_key(auth_key, "--auth-key") if auth_key is not None else None,
+            system_title=parse_system_title(system_title, "--system-title") if system_title else None,
             zone=zone,
             clock=ClockPolicy.METER,
         )

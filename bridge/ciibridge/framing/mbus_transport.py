@@ -4,16 +4,19 @@
     │
     000 F NNNN    NNNN number of the segment, from 0; F: the last one (00 … 0F, 11; a single segment is 10)
 
+A telegram may be a block of a general-block-transfer; then ``reassembly`` puts the blocks together.
+
 Segments are numbered, so a lost one shows with the next, and costs the telegram it belongs to and no other. Sixteen
 is the most a telegram can have.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ciibridge.framing.mbus import long_frames
+from ciibridge.framing.reassembly import GENERAL_BLOCK_TRANSFER, Reassembler
 from ciibridge.types import Apdu, Frame, Problem
 
 #: Senders followed at once. A customer interface has one; more come from a shared bus or from noise.
@@ -52,6 +55,7 @@ class MbusTransport:
 
     def __init__(self) -> None:
         self._open: dict[bytes, _Telegram] = {}
+        self._blocks = Reassembler()
 
     def feed(self, frame: Frame) -> list[Apdu | Problem]:
         """Take one frame; give the telegram it completes, and what went wrong on the way before it."""
@@ -72,15 +76,29 @@ class MbusTransport:
         if last:
             del self._open[sender]
             if not telegram.lost:
-                transfer = "single" if number == 0 else "segmented"
-                found.append(Apdu(b"".join(telegram.parts), telegram.offset, transfer=transfer))
+                self._whole(b"".join(telegram.parts), number, frame, telegram.offset, found)
         return found
 
     def finish(self) -> list[Apdu | Problem]:
         """End the stream: report the telegrams that are incomplete."""
         waiting = [telegram for telegram in self._open.values() if not telegram.lost]
         self._open.clear()
-        return [Problem("incomplete", "the stream ends inside a telegram", one.offset) for one in waiting]
+        found: list[Apdu | Problem] = [
+            Problem("incomplete", "the stream ends inside a telegram", one.offset) for one in waiting
+        ]
+        return found + self._blocks.finish()
+
+    def _whole(
+        self, octets: bytes, number: int, frame: Frame, offset: int, found: list[Apdu | Problem]
+    ) -> None:
+        """Give a telegram, or hand on a block of one; ``number`` of its last segment."""
+        if octets[0] == GENERAL_BLOCK_TRANSFER:
+            access_points = frame.information[1:_HEADER_OCTETS].hex()
+            block = Frame(octets, offset, b"", destination=frame.destination, source=access_points)
+            found += [_without_address(item) for item in self._blocks.feed(block)]
+        else:
+            transfer = "single" if number == 0 else "segmented"
+            found.append(Apdu(octets, offset, transfer=transfer))
 
     def _telegram(self, sender: bytes, number: int, frame: Frame, found: list[Apdu | Problem]) -> _Telegram:
         """Find the telegram this segment belongs to, or begin one; report what is lost."""
@@ -110,6 +128,11 @@ class MbusTransport:
             if not oldest.lost:
                 message = "too many senders at once: one is given up"
                 found.append(Problem("block_lost", message, oldest.offset))
+
+
+def _without_address(item: Apdu | Problem) -> Apdu | Problem:
+    """Addresses of HDLC tell models apart; those of a bus do not."""
+    return replace(item, destination="", source="") if isinstance(item, Apdu) else item
 
 
 _HINT: Final = 'It may be a meter that sends M-Bus records: set protocol = "mbus".'

@@ -16,11 +16,11 @@ inside a damaged telegram, or inside the ciphertext (where it stands by chance o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from ciibridge.framing.crc import crc_arc
-from ciibridge.types import Frame, Problem
+from ciibridge.types import Apdu, Frame, Problem
 
 #: No meter sends more: a Belgian telegram with logs and four sub-meters has about 2,500 octets.
 LONGEST_OCTETS: Final = 8192
@@ -39,6 +39,7 @@ _SURE_CIPHERED_START: Final = re.compile(
 )
 _CIPHERED_BODY: Final = re.compile(rb"/[^\r\n]{4,80}\r\n\r\n\x00(?=[\x81\x82])")
 _END: Final = re.compile(rb"[\r\n]!")
+_DATA_LINE: Final = re.compile(rb"[\r\n]{0,2}\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}[*(]")
 _CRC_DIGITS: Final = 4
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 #: Version 4 and later of the Netherlands, any of Belgium: these telegrams have a CRC.
@@ -217,9 +218,35 @@ def begins_like_a_telegram(octets: bytes) -> bool:
     return _TEXT.match(octets) is not None
 
 
-def lacks_system_title(octets: bytes) -> bool:
-    """Whether this telegram is ciphered behind a plain identification line, as in Poland."""
-    return _CIPHERED_BODY.match(octets) is not None
+def begins_like_lines(octets: bytes) -> bool:
+    """Whether these octets are the beginning of data lines in plain text, without an identification line."""
+    return _DATA_LINE.match(octets) is not None
+
+
+class Behind(NamedTuple):
+    """A telegram that is ciphered behind a plain identification line, as in Poland."""
+
+    identification: bytes  # with its line ends
+    ciphered: bytes  # from the length of the system title on
+    end: bytes  # exclamation mark and CRC
+
+    def whole(self, plain: Apdu) -> Apdu:
+        """Put the opened lines between the ends that came in plain."""
+        if begins_like_a_telegram(plain.data):
+            return plain
+        lines = plain.data if plain.data.endswith((b"\r", b"\n")) else plain.data + b"\r\n"
+        return replace(plain, data=self.identification + lines + self.end)
+
+
+def split_ciphered(octets: bytes) -> Behind | None:
+    """Take a telegram apart that is ciphered behind a plain identification line; None: this one is not."""
+    header = _CIPHERED_BODY.match(octets)
+    if header is None:
+        return None
+    begin = header.end()
+    announced = _announced(bytearray(octets))
+    end = announced.end if isinstance(announced, _Announced) and announced.end else len(octets)
+    return Behind(octets[: begin - 1], octets[begin - 1 : end], octets[end:])
 
 
 def text_fault(octets: bytes) -> str:

@@ -26,7 +26,7 @@ LONGEST_APDU: Final = 0x10000
 #: Address pairs followed at once. A customer interface has one; more come from a shared bus or from noise.
 ADDRESS_PAIRS: Final = 8
 _LLC: Final = (b"\xe6\xe7\x00", b"\xe6\xe6\x00")
-_GENERAL_BLOCK_TRANSFER: Final = 0xE0
+GENERAL_BLOCK_TRANSFER: Final = 0xE0
 _LAST_BLOCK: Final = 0x80
 _LONG_LENGTHS: Final = (0x81, 0x82)  # followed by one or two octets
 _BLOCK_HEADER: Final = 6  # tag 1, control 1, numbers 2 + 2
@@ -107,7 +107,7 @@ class _Conversation:
         parts = self.segments
         if parts is None:
             # Blocks after the first may lack the LLC header: E450 and E570 leave it out.
-            known = begins or octets[0] == _GENERAL_BLOCK_TRANSFER or (not self.llc and octets[0] in _TAGS)
+            known = begins or octets[0] == GENERAL_BLOCK_TRANSFER or (not self.llc and octets[0] in _TAGS)
             if not known:
                 if not self.skipping:
                     found.append(_lost("a segment without the beginning of its telegram", frame.offset))
@@ -139,7 +139,7 @@ class _Conversation:
         """Take a whole telegram, or a block of one."""
         if not octets:
             return
-        if octets[0] == _GENERAL_BLOCK_TRANSFER:
+        if octets[0] == GENERAL_BLOCK_TRANSFER:
             self._take_block(octets, frame, offset, found)
             return
         self.skipping = False

@@ -6,7 +6,8 @@ protocol whose beginning comes first in the octets:
     7E Ax           dlms-hdlc   flag and frame format type 3
     68 L L 68       dlms-mbus   header of a long frame, CI of a segment (damaged behind it)
     / X X X digit   dsmr-p1     identification line
-    DB 08 X X X     dsmr-p1     ciphered without a frame around it: system title
+    DB 08 X X X     dsmr-p1     ciphered without a frame around it: system title. What it holds shows when it is opened
+    0F, C2, E0 …    dlms-apdu   an APDU without a frame: last, as its beginning may stand in a frame that is cut
 
 A line that is configured does not need this: its model says what it speaks. Another protocol is another row.
 """
@@ -17,13 +18,14 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from ciibridge.framing import mbus, mbus_transport, sml
+from ciibridge.framing import apdu, mbus, mbus_transport, sml
 
 #: Protocol of an interface in the catalogue, and how it is proved. What may hold another one stands first.
 PROOFS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
     ("sml", sml.looks_like),
     ("dlms-mbus", mbus_transport.looks_like),
     ("mbus", mbus.looks_like),
+    ("dlms-apdu", apdu.looks_like),
 )
 #: Protocol, and how its telegrams begin.
 SIGNATURES: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
@@ -43,4 +45,6 @@ def sniff(octets: bytes) -> str | None:
         for rank, (protocol, pattern) in enumerate(SIGNATURES)
         if (found := pattern.search(octets))
     ]
-    return min(beginnings)[2] if beginnings else None
+    if beginnings:
+        return min(beginnings)[2]
+    return "dlms-apdu" if apdu.begins_in(octets) else None

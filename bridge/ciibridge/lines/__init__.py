@@ -1,6 +1,6 @@
 """One line a protocol: framing, security and decoding put together, octets in, readings out.
 
-    dlms   DLMS/COSEM pushes, in HDLC or in M-Bus frames
+    dlms   DLMS/COSEM pushes, in HDLC or in M-Bus frames, or bare APDUs
     p1     DSMR-P1 telegrams
     mbus   wired M-Bus records
     sml    SML files
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Protocol
 
+from ciibridge.framing.apdu import ApduFramer
 from ciibridge.framing.hdlc import HdlcFramer
 from ciibridge.framing.mbus import MbusFramer
 from ciibridge.framing.mbus_transport import MbusTransport
@@ -50,6 +51,7 @@ class Line(Protocol):
 LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {
     "dlms-hdlc": partial(DlmsLine, HdlcFramer, Reassembler),
     "dlms-mbus": partial(DlmsLine, MbusFramer, MbusTransport),
+    "dlms-apdu": partial(DlmsLine, ApduFramer, Reassembler),
     "dsmr-p1": P1Line,
     "mbus": MbusLine,
     "sml": SmlLine,

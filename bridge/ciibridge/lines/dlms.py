@@ -21,7 +21,7 @@ class DlmsLine:
     ) -> None:
         self._framer = framer()
         self._assembler = assembler()
-        self._gate = Gate(Keys(settings.key, settings.auth_key))
+        self._gate = Gate(Keys(settings.key, settings.auth_key, settings.system_title))
         self._book = LayoutBook()
 
     @property

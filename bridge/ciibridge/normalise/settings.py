@@ -37,6 +37,7 @@ class MeterSettings:
     id: str | None = None  # topic level; None: from the telegrams
     key: bytes | None = field(default=None, repr=False)
     auth_key: bytes | None = field(default=None, repr=False)
+    system_title: bytes | None = field(default=None, repr=False)  # eight octets; None: in the telegrams
     zone: str | None = (
         None  # of a clock that does not say its deviation; None: the model's, else DEFAULT_ZONE
     )

@@ -3,6 +3,8 @@
     DB | 08 | system title | length | SC | IC       | ciphertext … | tag
     DC        8 octets       1-4      1    4 octets                  12, when SC has the bit for authentication
 
+The system title may be left out (length 00): then the one of the settings is taken.
+
 SC, the security control octet: bits 0-3 security suite, bit 4 authentication, bit 5 encryption, bit 6 broadcast key,
 bit 7 compression. IC, the invocation counter, rises with every telegram. AES-GCM with nonce = system title ‖ IC and
 additional data = SC ‖ authentication key (‖ plaintext where it is authenticated only), tag cut to 12 octets. All suites
@@ -23,16 +25,19 @@ from typing import Final, NamedTuple
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ciibridge.errors import ConfigError, SecurityError
-from ciibridge.security.keys import KEY_OCTETS
+from ciibridge.security.keys import KEY_OCTETS, TITLE_OCTETS
 from ciibridge.types import Apdu
 
 _GENERAL_GLO_CIPHERING: Final = 0xDB
 _GENERAL_DED_CIPHERING: Final = 0xDC
-#: Ciphered APDUs that no customer interface has been seen to send: service-specific glo- and ded-ciphering,
-#: general-ciphering with key agreement, general-signing.
-_UNSUPPORTED: Final = frozenset((*range(0xC8, 0xD8), 0xDD, 0xDF))
-_CIPHERED: Final = _UNSUPPORTED | {_GENERAL_GLO_CIPHERING, _GENERAL_DED_CIPHERING}
-_TITLE_OCTETS: Final = 8
+#: Ciphered APDUs that no customer interface has been seen to send.
+_UNSUPPORTED: Final = {
+    **dict.fromkeys((*range(0xC8, 0xD0), 0xD8), "service-specific glo-ciphering"),
+    **dict.fromkeys(range(0xD0, 0xD8), "service-specific ded-ciphering"),
+    0xDD: "general-ciphering (keys wrapped or agreed)",
+    0xDF: "general-signing (a digital signature)",
+}
+_CIPHERED: Final = frozenset((*_UNSUPPORTED, _GENERAL_GLO_CIPHERING, _GENERAL_DED_CIPHERING))
 _HEADER_OCTETS: Final = 5  # SC and IC
 _TAG_OCTETS: Final = 12
 _GCM_TAG_OCTETS: Final = 16
@@ -49,15 +54,18 @@ _TITLES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Keys of one meter; not shown in any text."""
+    """Keys of one meter; not shown in any text. ``system_title``: eight octets, where the telegrams leave it out."""
 
     key: bytes | None = field(default=None, repr=False)
     auth_key: bytes | None = field(default=None, repr=False)
+    system_title: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name, key in (("key", self.key), ("auth_key", self.auth_key)):
             if key is not None and len(key) not in KEY_OCTETS:
                 raise ConfigError(f"{name}: {len(key)} octets, a key has {' or '.join(map(str, KEY_OCTETS))}")
+        if self.system_title is not None and len(self.system_title) != TITLE_OCTETS:
+            raise ConfigError(f"system_title: {len(self.system_title)} octets, it has {TITLE_OCTETS}")
 
 
 class _Ciphered(NamedTuple):
@@ -100,6 +108,7 @@ class Opener:
     def __init__(self, keys: Keys, plausible: Callable[[bytes], bool] = begins_like_a_push) -> None:
         self._plausible = plausible
         self._auth_key = keys.auth_key
+        self._system_title = keys.system_title
         self._cipher = AESGCM(keys.key) if keys.key else None
         self._key_octets = len(keys.key or b"")
         # A second cipher only to recognise that the two keys were swapped.
@@ -112,7 +121,7 @@ class Opener:
         """
         if not is_ciphered(apdu):
             return apdu
-        ciphered = _parse(apdu.data)
+        ciphered = _parse(apdu.data, self._system_title)
         plain = ciphered.text
         authenticated = False
         if ciphered.control & (_ENCRYPTED | _AUTHENTICATED):
@@ -187,23 +196,28 @@ class ReplayGuard:
         self._last[title] = counter
 
 
-def _parse(octets: bytes) -> _Ciphered:
-    if octets[0] not in (_GENERAL_GLO_CIPHERING, _GENERAL_DED_CIPHERING):
-        raise SecurityError(
-            "unsupported_security", f"ciphering with APDU tag {octets[0]:02X} is not supported"
-        )
-    if len(octets) < 2 or octets[1] != _TITLE_OCTETS:
+def _parse(octets: bytes, known_title: bytes | None) -> _Ciphered:
+    if what := _UNSUPPORTED.get(octets[0]):
+        raise SecurityError("unsupported_security", f"{what}, APDU tag {octets[0]:02X}, is not supported")
+    if len(octets) < 2 or octets[1] not in (0, TITLE_OCTETS):
         raise SecurityError("bad_apdu", "the system title must have 8 octets", offset=1)
-    title = octets[2:10]
-    begin = 11
-    length = octets[10] if len(octets) > 10 else -1
+    at = 2 + octets[1]
+    title = octets[2:at] if octets[1] else known_title
+    if title is None:
+        raise SecurityError(
+            "key_missing",
+            "the telegram leaves out the system title of the meter, without which no key opens it: set `system_title` "
+            "and `key`",
+        )
+    begin = at + 1
+    length = octets[at] if len(octets) > at else -1
     if length & 0x80 and 1 <= (width := length & 0x7F) <= 4:
         length = int.from_bytes(octets[begin : begin + width], "big")
         begin += width
     body = octets[begin:]
     if length != len(body):
         message = f"the ciphered part announces {length} octets and has {len(body)}"
-        raise SecurityError("bad_apdu", message, offset=10)
+        raise SecurityError("bad_apdu", message, offset=at)
     if length < _HEADER_OCTETS:
         raise SecurityError("bad_apdu", "the ciphered part is shorter than its header", offset=begin)
     control = body[0]

@@ -14,10 +14,28 @@ from ciibridge.errors import ConfigError
 
 #: Octets of a key: AES-128 (security suites 0 and 1), AES-256 (suite 2).
 KEY_OCTETS: Final = (16, 32)
+#: Octets of a system title (IEC 62056-5-3, 4.3.4).
+TITLE_OCTETS: Final = 8
 _DECORATION: Final = re.compile(r"0[xX](?=[0-9A-Fa-f])|[\s:\-._,;'\"`´‘’“”«»]")
 _NOT_HEX: Final = re.compile(r"[^0-9A-Fa-f]")
 #: Letters that are written for a digit.
 _MISTAKEN: Final = {"O": "0", "o": "0", "I": "1", "l": "1", "|": "1", "S": "5", "s": "5"}
+
+
+def parse_system_title(text: str, name: str) -> bytes:
+    """Read a system title: sixteen hexadecimal digits, or the eight characters it stands for.
+
+    ``name`` is the setting the text comes from; raises ``ConfigError`` with it.
+    """
+    digits = _DECORATION.sub("", text)
+    if len(digits) == 2 * TITLE_OCTETS and not _NOT_HEX.search(digits):
+        return bytes.fromhex(digits)
+    if len(text) == TITLE_OCTETS and text.isascii() and text.isprintable():
+        return text.encode()
+    raise ConfigError(
+        f"{name}: {len(digits)} digits or letters. A system title has 16 hexadecimal digits: the three letters of the "
+        "maker (4B464D is KFM) and ten digits. Ask the operator for it"
+    )
 
 
 def parse_key(text: str, name: str) -> bytes:

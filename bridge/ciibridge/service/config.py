@@ -94,6 +94,7 @@ class MeterTable(_Table):
     password: str | None = Field(default=None, repr=False)
     password_file: str | None = None
     password_env: str | None = None
+    system_title: str | None = None  # where the telegrams leave it out
     zone: str | None = None
     clock: Clock = "check"
     scalers: dict[str, Annotated[int, Field(ge=-9, le=9)]] = Field(default_factory=dict)

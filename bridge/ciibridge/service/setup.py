@@ -24,7 +24,7 @@ from ciibridge.normalise.identity import topic_level
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.pipeline import LINES
 from ciibridge.publish.broker import BrokerSettings
-from ciibridge.security.keys import parse_key
+from ciibridge.security.keys import parse_key, parse_system_title
 from ciibridge.service.config import Config, MeterTable, MqttTable, Source
 from ciibridge.service.findings import Finding, Key, choose
 from ciibridge.service.home_assistant import HomeAssistantSetup, home_assistant
@@ -207,6 +207,7 @@ class _Check:
             id=table.id,
             key=self._key(table, at, "key"),
             auth_key=self._key(table, at, "auth_key"),
+            system_title=self._octets(table.system_title, at, "system_title", parse_system_title),
             zone=table.zone,
             clock=table.clock,
             scalers=table.scalers,
@@ -278,11 +279,15 @@ class _Check:
                 self._fault((*at, name), f"{value!r} is not possible", f"Write {words}.")
 
     def _key(self, table: MeterTable, at: Key, stem: str) -> bytes | None:
-        text = self.secrets.find(table, at, stem)
+        return self._octets(self.secrets.find(table, at, stem), at, stem, parse_key)
+
+    def _octets(
+        self, text: str | None, at: Key, stem: str, parse: Callable[[str, str], bytes]
+    ) -> bytes | None:
         if text is None:
             return None
         try:
-            return parse_key(text, stem)
+            return parse(text, stem)
         except ConfigError as error:
             message, _, remedy = str(error).removeprefix(f"{stem}: ").partition(". ")
             self._fault((*at, stem), message, remedy)

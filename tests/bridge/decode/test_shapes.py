@@ -179,6 +179,67 @@ def test_empty_body() -> None:
     assert read(NULL).values == (None,)
 
 
+def compact(*rows: tuple[Obis, int, int, int]) -> bytes:
+    """A compact-array of structures {OBIS, double-long-unsigned, {scaler, unit}}."""
+    content = b"".join(
+        b"\x06" + bytes(obis) + struct.pack(">IbB", value, scaler, unit) for obis, value, scaler, unit in rows
+    )
+    return bytes.fromhex("13 0203 09 06 0202 0f16") + bytes([len(content)]) + content
+
+
+def test_triplets_in_arrays_and_compact_arrays() -> None:
+    rows = ((POWER, 28, 0, 27), (GAS, 1234, -3, 13))
+    wanted = [("1-0:1.7.0", "28", 0), ("0-1:24.2.1", "1234", -3)]
+    inside = array(*(structure(code(o), number(v), scaler_unit(s, u)) for o, v, s, u in rows))
+    for body in (
+        compact(*rows),
+        structure(text("list"), compact(*rows)),
+        inside,
+        structure(number(7), inside),
+    ):
+        reading = read(body)
+        assert (summary(reading), reading.shape) == (wanted, "triplets")
+    assert read(structure(text("list"), compact(*rows))).list_name == "list"
+
+
+def test_pairs_in_a_structure_of_their_own() -> None:
+    reading = read(structure(text("list"), structure(code(POWER), number(1), code(GAS), number(2))))
+    assert summary(reading) == [("1-0:1.7.0", "1", None), ("0-1:24.2.1", "2", None)]
+
+
+def test_push_list_beside_a_structure_of_its_values() -> None:
+    objects = array(entry(3, POWER, 2), entry(4, GAS, 2), entry(3, POWER._replace(c=2), 2))
+    reading = read(structure(objects, structure(number(1), number(2), number(3))))
+    assert [value for _, value, _ in summary(reading)] == ["1", "2", "3"]
+    assert reading.shape == "push-list"
+
+
+def test_the_same_object_twice() -> None:
+    reading = read(
+        structure(array(entry(3, POWER, 2), entry(3, POWER, 2), entry(3, POWER, 2)), *[number(1)] * 3)
+    )
+    assert len(reading.registers) == 3
+
+
+@pytest.mark.parametrize(
+    ("encoded", "value"),
+    [
+        (bytes.fromhex("14ffffffffffffff38"), "-200"),
+        (bytes.fromhex("15ffffffffffffffff"), "18446744073709551615"),
+        (bytes.fromhex("1743660000"), "230"),
+        (bytes.fromhex("18406ccccccccccccd"), "230.4"),
+        (b"\x09\x03abc", "abc"),
+        (b"\x0a\x03abc", "abc"),
+        (b"\x0c\x04abc\x00", "abc"),
+        (b"\x03\x01", "True"),
+        (NULL, "None"),
+    ],
+)
+def test_types_of_values(encoded: bytes, value: str) -> None:
+    [register] = read(structure(code(POWER), encoded)).registers
+    assert str(register.value) == value
+
+
 def test_event() -> None:
     header = bytes.fromhex("c20000080000010000ff02")
     reading = read(bytes.fromhex("090c07ea0504010b2715ff800081"), header)

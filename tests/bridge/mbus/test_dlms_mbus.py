@@ -152,6 +152,30 @@ def test_arbitrary_telegrams_raise_nothing(octets: bytes, ci: int) -> None:
     assert all(isinstance(item, Snapshot | Problem) for item in found)
 
 
+def test_blocks_in_segments() -> None:
+    """general-block-transfer over the transport layer of M-Bus, with a block lost, repeated and out of order."""
+    body = bytes.fromhex(
+        "0f000000010c07ea0504010b2714ff80008002020906010001070 0ff060000001c".replace(" ", "")
+    )
+    parts = [body[:8], body[8:20], body[20:]]
+    blocks = [
+        bytes((0xE0, 0xC0 if number == 3 else 0x40, 0, number, 0, 0, len(part))) + part
+        for number, part in enumerate(parts, start=1)
+    ]
+    frames = [segment(0x00, block[:9]) + segment(0x11, block[9:]) for block in blocks]
+
+    def given(*order: int) -> tuple[list[str], int]:
+        pipeline = Pipeline(ciimodel.load(), MeterSettings(id="home", clock="meter"), "dlms-mbus")
+        found = pipeline.feed(b"".join(frames[n - 1] for n in order), NOW) + pipeline.finish()
+        return [code for code in codes(found) if code != "model_unknown"], len(snapshots(found))
+
+    assert given(1, 2, 3) == ([], 1)
+    assert given(1, 3, 1, 2, 3) == (["block_lost"], 1)
+    assert given(1, 2, 2, 3, 1, 2, 3) == (["block_order"], 1)
+    assert given(2, 1, 2, 3) == (["block_lost"], 1)
+    assert given(1, 2) == (["incomplete"], 0)
+
+
 @names(BARE)
 def test_bare_apdus(one: Capture) -> None:
     reading = decode(Apdu(one.data, 0), LayoutBook())

@@ -12,12 +12,13 @@ import ciimodel
 import hypothesis
 import pytest
 from captures import Capture, capture
-from ciibridge.framing.p1 import lacks_system_title
+from ciibridge.framing.p1 import split_ciphered
 from ciibridge.normalise.clock import to_utc
 from ciibridge.pipeline import MeterSettings, Pipeline
 from ciibridge.publish.listing import Listing
 from ciibridge.publish.messages import Messages
 from ciibridge.types import PROBLEMS, MeterTime, Number, Problem, Register, Snapshot
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import read
@@ -230,8 +231,33 @@ def test_swapped_keys_are_told() -> None:
 
 def test_a_key_does_not_open_what_has_no_system_title() -> None:
     polish = capture("dsmr-p1/elgama-gama350-pl-encrypted-no-key.bin")
-    assert all(lacks_system_title(one) for one in frames(frame(polish.data)))
-    assert codes(run(polish.data, MeterSettings(key=bytes(16)))) == ["unsupported_security"]
+    assert all(split_ciphered(one) for one in frames(frame(polish.data)))
+    (problem,) = run(polish.data, MeterSettings(key=bytes(16)))
+    assert isinstance(problem, Problem)
+    assert (problem.code, "set `system_title`" in problem.message) == ("key_missing", True)
+    with_title = MeterSettings(key=bytes(16), system_title=b"EGM\0\0\0\0\1")
+    assert codes(run(polish.data, with_title)) == ["key_wrong"]
+
+
+@pytest.mark.parametrize("auth_key", [None, bytes(range(0xD0, 0xE0))])
+@pytest.mark.parametrize("whole", [False, True])
+def test_polish_telegrams_open_with_the_system_title(whole: bool, auth_key: bytes | None) -> None:
+    """Identification line, ciphered lines without system title, CRC of the plain telegram."""
+    key, title, header = bytes(range(16)), b"KFM\0\0\0\0\1", bytes.fromhex("3000000007")
+    plain = telegram(identification="KFM5KAIFA-METER")
+    begin, end = plain.index(b"\r\n\r\n") + 4, plain.index(b"!")
+    text = plain if whole else plain[begin:end]
+    sealed = AESGCM(key).encrypt(title + header[1:], text, header[:1] + (auth_key or bytes(16)))[:-4]
+    body = header + sealed
+    octets = plain[:begin] + b"\x00\x82" + len(body).to_bytes(2, "big") + body + plain[end:]
+    settings = MeterSettings(id="home", clock="meter", key=key, auth_key=auth_key, system_title=title)
+    for piece in (1, 1 << 20):
+        found = run(octets * 2, settings, piece)
+        assert codes(found)[:-1] == []  # the second one is a replay
+        assert codes(found) == ["replayed"]
+        assert str(snapshots(found)[0].values["power_import"].number) == "193"
+    damaged = octets[: begin + 40] + bytes([octets[begin + 40] ^ 1]) + octets[begin + 41 :]
+    assert codes(run(damaged, settings))[-1:] == ["not_authentic" if auth_key else "bad_checksum"]
 
 
 def test_plain_although_a_key_is_configured() -> None:

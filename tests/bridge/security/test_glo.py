@@ -181,6 +181,28 @@ def test_other_ciphered_apdus_are_unsupported(tag: int) -> None:
     assert refused(apdu, Keys(KEY)).code == "unsupported_security"
 
 
+@pytest.mark.parametrize("tag", [0xDB, 0xDC])
+def test_a_system_title_that_the_telegram_leaves_out(tag: int) -> None:
+    whole = seal(PUSH, tag=tag)
+    octets = bytes([tag, 0]) + whole.data[2 + len(TITLE) :]
+    opened = Opener(Keys(KEY, AUTH_KEY, TITLE)).open(Apdu(octets, 77))
+    assert (opened.data, opened.authenticated, opened.system_title) == (PUSH, True, TITLE)
+    error = refused(Apdu(octets, 77), Keys(KEY, AUTH_KEY))
+    assert (error.code, "`system_title`" in str(error)) == ("key_missing", True)
+    assert refused(Apdu(octets, 77), Keys(KEY, AUTH_KEY, bytes(8))).code == "key_wrong"
+    with pytest.raises(ConfigError, match="system_title: 3 octets"):
+        Keys(KEY, system_title=b"LGZ")
+
+
+@pytest.mark.parametrize("control", [0x10, 0x20, 0x30, 0x11, 0x21, 0x31, 0x12, 0x22, 0x32])
+def test_every_suite_and_policy(control: int) -> None:
+    key, auth_key = (KEY * 2, AUTH_KEY * 2) if control & 0x0F == 2 else (KEY, AUTH_KEY)
+    sealed = seal(PUSH, control=control, key=key, auth_key=auth_key)
+    opened = Opener(Keys(key, auth_key)).open(sealed)
+    assert (opened.data, opened.authenticated) == (PUSH, bool(control & 0x10))
+    assert opened.encrypted is bool(control & 0x20)
+
+
 def test_truncated() -> None:
     whole = seal(PUSH).data
     for length in range(1, len(whole)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ciibridge.errors import ConfigError
-from ciibridge.security.keys import parse_key
+from ciibridge.security.keys import parse_key, parse_system_title
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,3 +83,15 @@ def test_a_refused_key_is_never_repeated(text: str, wrong: str) -> None:
         shown = str(error)
         assert "5e55" not in shown
         assert "c0ffee" not in shown
+
+
+@pytest.mark.parametrize("text", ["4B464D1020000001", "4b 46 4d 10 20 00 00 01", "0x4B464D1020000001"])
+def test_system_titles(text: str) -> None:
+    assert parse_system_title(text, "system_title") == bytes.fromhex("4B464D1020000001")
+    assert parse_system_title("KFM00001", "system_title") == b"KFM00001"
+
+
+@pytest.mark.parametrize("text", ["", "KFM", "4B464D10200000", "4B464D102000000G", "4B464D1020000001" * 2])
+def test_what_is_no_system_title(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"system_title: .* 16 hexadecimal digits"):
+        parse_system_title(text, "system_title")

@@ -6,7 +6,7 @@
                  null-data stands in place of OBIS and value of an absent phase
     triplets     [{OBIS, value, {scaler, unit}} …]                         Aidon, AM550 at some operators, Kaifa AT
                  also flat: OBIS, value, {scaler, unit}, OBIS …; and after flat pairs. At Netz NÖ the last element is
-                 the number of the meter, without its code
+                 the number of the meter, without its code. Arrays and compact-arrays of them may stand inside
     positional   {value, value …}                                          no OBIS code; only the model's list helps
 
 Elements that stand beside the pairs without an OBIS code of their own are handed on in ``values`` and ``types``, like
@@ -15,6 +15,7 @@ those of a positional body.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -32,9 +33,10 @@ _CLASS_PUSH_SETUP: Final = 40
 #: Register and extended register: attribute 3 is the scaler and unit of attribute 2.
 _SCALED_CLASSES: Final = (3, 4)
 _SCALER_UNIT: Final = 3
+_TRIPLET: Final = 3
 _CAPTURE_TIME: Final = (4, 5)  # class, attribute
 _CAPTURE_OBJECT: Final = (axdr.LONG_UNSIGNED, axdr.OCTET_STRING, axdr.INTEGER, axdr.LONG_UNSIGNED)
-_LISTS: Final = (axdr.ARRAY, axdr.STRUCTURE)
+_LISTS: Final = (axdr.ARRAY, axdr.STRUCTURE, axdr.COMPACT_ARRAY)
 
 
 class CaptureObject(NamedTuple):
@@ -61,7 +63,7 @@ def interpret(notification: Notification, apdu: Apdu) -> Reading:
     body = notification.body
     elements = body.elements if body.type in _LISTS else (body,)
     objects = push_objects(elements[0]) if elements else ()
-    found = _by_list(objects, elements) if objects else _by_code(elements)
+    found = _by_list(objects, _unpacked(objects, elements)) if objects else _by_code(tuple(_flat(elements)))
     if notification.attribute is not None and not found.registers:
         found = _event(notification.attribute, body)
     return Reading(
@@ -93,6 +95,26 @@ def push_objects(data: Data) -> tuple[CaptureObject, ...]:
             return ()
         objects.append(CaptureObject(class_id, code, attribute))
     return tuple(objects)
+
+
+def _unpacked(objects: tuple[CaptureObject, ...], elements: tuple[Data, ...]) -> tuple[Data, ...]:
+    """Take the values out of a structure of their own, where they stand in one beside the list."""
+    values = elements[1].elements if len(elements) == 2 else ()
+    packed = len(objects) > len(elements) and len(values) in (len(objects), len(objects) - 1)
+    return (elements[0], *values) if packed else elements
+
+
+def _flat(elements: tuple[Data, ...]) -> Iterator[Data]:
+    """Give the elements of a body; lists of triplets and structures of several pairs are unpacked."""
+    for data in elements:
+        inner = data.elements
+        first = inner[0].elements if inner else ()
+        if first and obis(first[0]):
+            yield from _flat(inner)
+        elif len(inner) > _TRIPLET and data.type == axdr.STRUCTURE and obis(inner[0]):
+            yield from inner
+        else:
+            yield data
 
 
 def _by_list(objects: tuple[CaptureObject, ...], elements: tuple[Data, ...]) -> _Found:
