@@ -93,6 +93,12 @@ class Pipeline:
         self._now = now
         return self._take(self._line.feed(data), now)
 
+    def telegram(self, data: bytes, now: datetime) -> list[Snapshot | Problem]:
+        """Take a whole telegram, received at ``now`` (UTC), as a dialogue gives it: nothing of it waits for more octets."""
+        self._octets += len(data)
+        self._now = now
+        return self._take(self._line.feed(data) + self._line.finish(), now)
+
     def take(self, reading: Reading, now: datetime, *, past: bool = False) -> list[Snapshot | Problem]:
         """Take a reading that was decoded elsewhere (``dialogue.Decoded``), got at ``now`` (UTC); raises nothing.
 

@@ -9,6 +9,7 @@ bounded, and never raises: what is wrong comes out as a ``Problem`` between the 
     mbus             M-Bus frames (EN 13757-2)
     mbus_transport   segments of DLMS telegrams in M-Bus frames (EN 13757-3)
     p1               DSMR-P1 telegrams
+    iec62056         IEC 62056-21 readouts and pushes
     sml              SML transport protocol version 1 (BSI TR-03109-1)
     sniff            which protocol a recording speaks
 """

@@ -2,6 +2,7 @@
 
     dlms   DLMS/COSEM pushes, in HDLC or in M-Bus frames, or bare APDUs
     p1     DSMR-P1 telegrams
+    iec62056   IEC 62056-21 readouts and pushes
     mbus   wired M-Bus records
     sml    SML files
 
@@ -20,6 +21,7 @@ from ciibridge.framing.mbus import MbusFramer
 from ciibridge.framing.mbus_transport import MbusTransport
 from ciibridge.framing.reassembly import Reassembler
 from ciibridge.lines.dlms import DlmsLine
+from ciibridge.lines.iec62056 import Iec62056Line
 from ciibridge.lines.mbus import MbusLine
 from ciibridge.lines.p1 import P1Line
 from ciibridge.lines.sml import SmlLine
@@ -53,6 +55,7 @@ LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {
     "dlms-mbus": partial(DlmsLine, MbusFramer, MbusTransport),
     "dlms-apdu": partial(DlmsLine, ApduFramer, Reassembler),
     "dsmr-p1": P1Line,
+    "iec62056-21": Iec62056Line,
     "mbus": MbusLine,
     "sml": SmlLine,
 }

@@ -79,7 +79,8 @@ class Evidence:
                 address=None,
                 transfer=apdu.transfer,
                 octets=len(apdu.data),
-                flag=reading.identification[:3].upper(),  # the third letter may be small (IEC 62056-21)
+                flag=reading.identification[:3].upper()
+                or None,  # the third letter may be small (IEC 62056-21)
                 device_name=device_name,
                 deviation=None,
                 list_object=None,
@@ -133,7 +134,7 @@ def _text(meter: Meter, seen: Evidence) -> bool | None:
 
 
 def _identification(meter: Meter, seen: Evidence) -> bool | None:
-    if meter.wire is None or meter.wire.identification is None or seen.identification is None:
+    if meter.wire is None or meter.wire.identification is None or not seen.identification:
         return None
     return re.search(meter.wire.identification, seen.identification, re.IGNORECASE) is not None
 

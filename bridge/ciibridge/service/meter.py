@@ -211,7 +211,7 @@ class MeterTask:
     def _deliver(self, step: Octets | Decoded) -> None:
         """Take what a dialogue got."""
         if isinstance(step, Octets):
-            self._feed(step.data)
+            self._feed(step.data, whole=True)
         else:
             self._works()
             self._took(self._pipeline.take(step.reading, self._clock(), past=step.past))
@@ -230,12 +230,13 @@ class MeterTask:
     def _silence_limit_s(self) -> float:
         return min(self._patience_s * 2.0**self._silent_times, _LONGEST_SILENCE_S)
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes, *, whole: bool = False) -> None:
         self._works()
         if self._raw is not None:
             self._raw += data[-_RAW_OCTETS:]
             del self._raw[:-_RAW_OCTETS]
-        self._took(self._pipeline.feed(data, self._clock()))
+        take = self._pipeline.telegram if whole else self._pipeline.feed
+        self._took(take(data, self._clock()))
 
     def _took(self, found: list[Snapshot | Problem]) -> None:
         if found:

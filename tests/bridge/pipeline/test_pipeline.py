@@ -203,3 +203,52 @@ def test_wrong_settings_are_found_before_the_first_octet(more: dict[str, str], w
 def test_a_protocol_nobody_reads() -> None:
     with pytest.raises(ConfigError, match=r"protocol = .morse.*dlms-hdlc"):
         Pipeline(ciimodel.load(), MeterSettings(), "morse")
+
+
+# -- what a dialogue gives -------------------------------------------------------------------------------------------------
+
+
+def one_of(protocol: str) -> bytes:
+    """A recording of a protocol that is whole and plain."""
+    return next(
+        c.data
+        for c in load_captures(protocol)
+        if c.name
+        in {
+            PLAIN,
+            "mbus/abb-f95.bin",
+            "iec62056-21/lg-e350-zmf100-lf-lf.txt",  # its end shows only by what comes next
+            "dsmr-p1/kaifa-v42.txt",
+        }
+    )
+
+
+@pytest.mark.parametrize("protocol", ["dlms-hdlc", "mbus", "iec62056-21", "dsmr-p1"])
+def test_a_whole_telegram_waits_for_nothing_and_the_next_one_comes_as_well(protocol: str) -> None:
+    octets = one_of(protocol)
+    line = Pipeline(ciimodel.load(), MeterSettings(id="house", clock="meter"), protocol)
+    for seq in range(1, 4):
+        snapshots = [item for item in line.telegram(octets, NOW) if isinstance(item, Snapshot)]
+        assert [snapshot.seq for snapshot in snapshots] == [seq]
+    assert codes(line.telegram(octets[: len(octets) // 2], NOW))
+    assert any(isinstance(item, Snapshot) for item in line.telegram(octets, NOW))
+    assert line.diagnostics(NOW).octets == 4 * len(octets) + len(octets) // 2
+
+
+def test_a_reading_that_was_decoded_elsewhere() -> None:
+    here, there = pipeline(id="house", clock="meter"), pipeline(id="house", clock="meter")
+    (snapshot,) = [i for i in here.feed(capture(PLAIN).data, NOW) if isinstance(i, Snapshot)]
+    assert snapshot.reading is not None
+    (same,) = [i for i in there.take(snapshot.reading, NOW) if isinstance(i, Snapshot)]
+    assert (same.values, same.ts) == (snapshot.values, snapshot.ts)
+    assert there.diagnostics(NOW).link == "ok"
+    past = pipeline(id="house", clock="meter")
+    past.take(snapshot.reading, NOW, past=True)
+    assert past.diagnostics(NOW).link == "waiting"
+
+
+def test_a_problem_of_a_dialogue_is_counted_and_gets_its_hint() -> None:
+    line = pipeline()
+    problem = line.report(Problem("no_answer", "nothing came"), NOW)
+    assert problem.hint == PROBLEMS["no_answer"]
+    assert line.diagnostics(NOW).problems == {"no_answer": 1}

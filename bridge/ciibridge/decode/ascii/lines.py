@@ -23,7 +23,7 @@ _DATA_SET: Final = re.compile(r"([^()]*)((?:\([^()]*\))+)")
 _VALUE: Final = re.compile(r"\(([^()]*)\)")
 _NUMBER: Final = re.compile(r"([+-]?)(\d{1,18})(?:\.(\d{0,9}))?", re.ASCII)
 _ADDRESS: Final = re.compile(
-    r"(?:(\d{1,3})-(\d{1,3}):)?(\d{1,3}|[CFLP])\.(\d{1,3}|[CFLP])(?:\.(\d{1,3}))?(?:[*&](\d{1,3}))?",
+    r"(?:(\d{1,3})-(\d{1,3}):)?(?:(\d{1,3}|[CFLP])\.(\d{1,3}|[CFLP])(?:\.(\d{1,3}))?|(F))(?:[*&](\d{1,3}))?",
     re.ASCII,
 )
 #: Letters of group C and D (IEC 62056-61): service values, faults, lists, logs.
@@ -111,13 +111,18 @@ def _shown(text: str) -> str:
 
 
 def obis(text: str) -> Obis | None:
-    """Read an address; a short one (``1.8.0``) is about electricity, channel 0. None: it is no OBIS code."""
+    """Read an address. None: it is no OBIS code.
+
+    A short one is about electricity (``1.8.0`` → 1-0:1.8.0), or about the meter itself (``C.1.0`` → 0-0:96.1.0, and
+    ``F.F`` or, of heat meters, ``F`` → 0-0:97.97.0).
+    """
     found = _ADDRESS.fullmatch(text)
     if found is None:
         return None
-    a, b, c, d, e, f = found.groups()
+    a, b, c, d, e, fault, f = found.groups()
+    c, d = c or fault, d or fault
     groups = [
-        int(a or 1),
+        int(a or (0 if c in _LETTERS else 1)),
         int(b or 0),
         _LETTERS.get(c) or int(c),
         _LETTERS.get(d) or int(d),

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 from ciibridge.decode.ascii.lines import BadLine, DataSet, Entry, data_sets, number
+from ciibridge.decode.ascii.registers import CLASS_CLOCK, as_sent, join_clock, measured, wall_clock
 from ciibridge.errors import DecodeError
 from ciibridge.types import Apdu, MeterTime, Obis, Problem, Reading, Register
 
@@ -26,12 +26,8 @@ _IDENTIFICATION: Final = re.compile(r"/([A-Za-z]{3}[0-9][^\r\n]*)[\r\n]*")
 _END: Final = re.compile(r"[\r\n]![0-9A-Fa-f]{0,4}\s*\Z")
 _TIME: Final = re.compile(r"(\d{12})([SW]?)", re.ASCII)
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
-_CLASS_CLOCK: Final = 8
-_CENTURY: Final = "20"
 
 _CLOCK: Final = (1, 0, 0)
-_TIME_OF_DAY: Final = (0, 9, 1)
-_DATE: Final = (0, 9, 2)
 _VALUE_OF_HOUR: Final = (24, 3, 0)  # DSMR 2 and 3
 _POWER_FAILURES: Final = (99, 97, 0)
 _MAXIMA: Final = (98, 1, 0)  # Belgium: the largest demand of each month
@@ -64,7 +60,7 @@ def decode(apdu: Apdu) -> tuple[Reading, list[Problem]]:
             registers.append(read)
     if not registers:
         raise DecodeError("unknown_format", "the telegram has no data line")
-    _join_clock(registers)
+    join_clock(registers, _time)
     return Reading(tuple(registers), "lines", apdu, identification=head.group(1).strip()), problems
 
 
@@ -76,22 +72,16 @@ def _register(found: DataSet) -> Register | BadLine:
     captured = _time(entries[0].text) if len(entries) == 2 else None
     if len(entries) == 1 or captured is not None:
         return _single(found, entries[-1], captured)
-    # Several values without a meaning known here: as sent.
-    return Register(found.address, "".join(f"({_sent(entry)})" for entry in entries), "text")
+    return as_sent(found)
 
 
 def _single(found: DataSet, entry: Entry, captured: MeterTime | None = None) -> Register | BadLine:
     """One value, perhaps with the time at which it was captured."""
     if not entry.unit:
         return Register(found.address, _text(found.address, entry.text), "text", captured=captured)
-    value = number(entry.text)
-    if value is None:
-        return BadLine(f"{found.address} has a unit, but no number", found.offset)
-    return Register(found.address, value, "decimal", spelling=entry.unit, captured=captured)
-
-
-def _sent(entry: Entry) -> str:
-    return f"{entry.text}*{entry.unit}" if entry.unit else entry.text
+    return measured(found, entry, captured) or BadLine(
+        f"{found.address} has a unit, but no number", found.offset
+    )
 
 
 def _text(address: Obis, text: str) -> str:
@@ -109,13 +99,7 @@ def _text(address: Obis, text: str) -> str:
 def _time(text: str) -> MeterTime | None:
     """Read YYMMDDhhmmss with S, W or neither; None where a calendar does not know it, as when a clock was never set."""
     found = _TIME.fullmatch(text)
-    if found is None:
-        return None
-    try:
-        local = datetime.strptime(_CENTURY + found.group(1), "%Y%m%d%H%M%S")  # noqa: DTZ007 - wall clock as sent
-    except ValueError:
-        return None
-    return MeterTime(local, None, None, season=found.group(2) or None)
+    return wall_clock(found.group(1), season=found.group(2) or None) if found else None
 
 
 # -- objects with a form of their own: None means that the telegram writes it in the usual one -----------------------
@@ -125,7 +109,7 @@ def _clock(found: DataSet) -> Register | None:
     time = _time(found.entries[0].text)
     if time is None:
         return None
-    return Register(found.address, time, "time", class_id=_CLASS_CLOCK)
+    return Register(found.address, time, "time", class_id=CLASS_CLOCK)
 
 
 def _hourly(found: DataSet) -> Register | BadLine | None:
@@ -165,17 +149,3 @@ _READERS: Final[dict[tuple[int, ...], Callable[[DataSet], Register | BadLine | N
     _POWER_FAILURES: lambda found: _log(found, 2, _failure),
     _MAXIMA: lambda found: _log(found, 3, _maximum),
 }
-
-
-def _join_clock(registers: list[Register]) -> None:
-    """Join time of day (0.9.1) and date (0.9.2) of meters that have no 1.0.0; the date stands for both."""
-    parts = {register.obis[2:5]: n for n, register in enumerate(registers)}
-    if _TIME_OF_DAY not in parts or _DATE not in parts:
-        return
-    date, time = registers[parts[_DATE]], registers[parts[_TIME_OF_DAY]]
-    if not isinstance(date.value, str) or not isinstance(time.value, str):
-        return
-    joined = _time(re.sub(r"\D", "", date.value + time.value))
-    if joined is not None:
-        registers[parts[_DATE]] = date._replace(value=joined, type="time", class_id=_CLASS_CLOCK)
-        del registers[parts[_TIME_OF_DAY]]
