@@ -1,5 +1,7 @@
 """Writes the pages of docs/reference from the programs themselves: ``make reference``.
 
+The page about captures needs the captures (CII_CAPTURES).
+
 Usage: python tests/docs/reference_pages.py [FOLDER]
 """
 
@@ -17,6 +19,10 @@ from ciibridge.types import PROBLEMS
 from ciigen.cli import application
 from typer.main import get_command
 
+# as a script this file sees its own folder only; pytest knows these from pyproject.toml
+sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "bridge" / "proof")]
+import table
+
 _HEADER = "<!-- made by `make reference`, do not edit -->\n"
 
 
@@ -26,6 +32,7 @@ def pages() -> dict[str, str]:
         "ciigen.md": _program("ciigen", get_command(application())),
         "ciibridge.md": _program("ciibridge", get_command(ciibridge)),
         "problems.md": _problems(),
+        "captures.md": f"{_HEADER}{table.page()}",
     }
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 import ciimodel
@@ -22,7 +20,6 @@ from test_mbus_frames import segment
 NOW: Final = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 TOLERANCE: Final = Decimal("0.02")  # of what the source rounded (captures/README.md)
 UNITS: Final = {27: "W", 29: "var", 30: "Wh", 32: "varh", 33: "A", 35: "V", 255: None}
-FAMILIES: Final = json.loads(Path(__file__).with_name("families.json").read_text(encoding="utf-8"))
 DLMS: Final = load_captures("dlms-mbus")
 LOCKED: Final = [c for c in DLMS if c.facts["structure"].get("ciphered") and not c.key]
 DAMAGED: Final = [c for c in DLMS if c.facts["damaged"]]
@@ -78,17 +75,6 @@ def assert_agrees(one: Capture, reading: Reading) -> None:
         assert expect["meter_id"] in [r.value for r in reading.registers]
 
 
-def test_the_table_of_families() -> None:
-    """What families.json says of this family is what happens."""
-    table = FAMILIES["dlms-mbus"]
-    assert table["captures"] == len(DLMS)
-    assert table["decoded"] == len(OPEN) == table["agreeing"]
-    assert table["refused"] == {c.name.split("/")[1]: codes(run(c))[0] for c in [*LOCKED, *DAMAGED]}
-    table = FAMILIES["dlms-apdu"]
-    assert table["captures"] == table["decoded"] == len(BARE)
-    assert table["agreeing"] == len([c for c in BARE if c.facts["expect"]])
-
-
 @names(OPEN)
 def test_values_agree(one: Capture) -> None:
     found = run(one)
@@ -111,11 +97,6 @@ def test_suite_1_opens() -> None:
     assert str(snapshot.values["voltage_l1"].number) == "230.8"
 
 
-@names(DLMS)
-def test_octet_by_octet_is_the_same(one: Capture) -> None:
-    assert run(one, piece=1) == run(one) == run(one, piece=7)
-
-
 @names(LOCKED)
 def test_without_a_key_it_says_so(one: Capture) -> None:
     assert set(codes(run(one))) == {"key_missing"}
@@ -123,14 +104,6 @@ def test_without_a_key_it_says_so(one: Capture) -> None:
 
 
 GOOD: Final = "dlms-mbus/kaifa-ma309-pl-stoen-encrypted.bin"
-
-
-@names(DAMAGED)
-def test_the_telegram_after_a_damaged_one_comes_out(one: Capture) -> None:
-    good = capture(GOOD)
-    found = run(one, good.data, b"\x00" * 300, key=good.key)
-    assert codes(found)
-    assert len(snapshots(found)) == 1
 
 
 def test_truncations_and_noise_cost_no_other_telegram() -> None:

@@ -9,49 +9,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import ciimodel
-import meterbus
 import pytest
 from captures import Capture, capture, load_captures
 from ciibridge.decode.mbus import decode, header
 from ciibridge.framing.mbus import MbusFramer
 from ciibridge.pipeline import MeterSettings, Pipeline
 from ciibridge.publish.listing import Listing
-from ciibridge.types import Apdu, Frame, MeterTime, Number, Problem, Reading, Record, Snapshot
+from ciibridge.types import Apdu, Frame, MeterTime, Number, Problem, Reading, Snapshot
 
 NOW: Final = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
-TABLE: Final = json.loads(Path(__file__).with_name("families.json").read_text(encoding="utf-8"))["mbus"]
+#: Capture → quantities and values that come out of it.
+QUANTITIES_OF: Final = json.loads(Path(__file__).with_name("quantities.json").read_text(encoding="utf-8"))
 CAPTURES: Final = load_captures("mbus")
 AMIS: Final = capture("mbus/amis-td3511-netz-ooe-example.bin")
 ERRORS: Final = [c for c in CAPTURES if c.name.startswith("mbus/error-")]
 PLAIN: Final = [c for c in CAPTURES if c not in ERRORS and c.name != AMIS.name]
-LIBMBUS: Final = [c for c in PLAIN if c.facts["expect"].get("records")]
-
-FUNCTIONS: Final = {
-    "Instantaneous value": "instantaneous",
-    "Maximum value": "maximum",
-    "Minimum value": "minimum",
-    "Value during error state": "error",
-    "Manufacturer specific": "manufacturer",
-    "More records follow": "manufacturer",
-}
-UNITS: Final = {"m^3": "m³", "m^3/h": "m³/h", "Â°C": "°C", "-": None}
-#: What libmbus calls a quantity → what we call it, where it is not the same in small letters.
-QUANTITIES: Final = {
-    "Fabrication No": "fabrication number",
-    "Time point (date & time)": "time",
-    "Time point (date)": "date",
-    "Model / Version": "model",
-    "Parameter set identification": "parameter set",
-    "Dimensionless": "number",
-    "Special supplier information": "supplier information",
-    "": "manufacturer specific",
-}
-MEDIA: Final = {
-    "Other": 0, "Electricity": 2, "Gas": 3, "Heat: Outlet": 4, "Warm water (30-90Â°C)": 6, "Water": 7,
-    "Bus/System": 14,
-}  # fmt: skip
-#: Plain-text units stand where libmbus shows a quantity.
-TEXTS: Final = {"%RH": "%RH", "PW": "PW", "bat. time": "bat. time", "cust. ID": "cust. ID"}
 
 
 def names(captures: list[Capture]) -> Any:
@@ -83,79 +55,6 @@ def snapshots(found: list[Any]) -> list[Snapshot]:
 
 def codes(found: list[Any]) -> list[str]:
     return [p.code for p in found if isinstance(p, Problem)]
-
-
-def shown(record: Record) -> str:
-    """Write a value as libmbus does."""
-    if isinstance(record.value, MeterTime):
-        return f"{record.value.local.isoformat()}Z"
-    if isinstance(record.value, bytes):
-        return record.value.hex(" ").upper()
-    return str(record.value)
-
-
-def agrees(record: Record, expected: dict[str, Any]) -> bool:
-    if isinstance(record.value, Number):
-        # libmbus prints six decimals; of a real of 32 bits all its binary digits, we the shortest that are this real
-        theirs = Decimal(expected["value"])
-        real = abs(theirs) / (1 << 24) if record.raw[0] & 0x0F == 5 else 0
-        return abs(Decimal(str(record.value)) - theirs) <= Decimal("0.000001") + real
-    return shown(record) == expected["value"]
-
-
-@names(LIBMBUS)
-def test_records_are_those_libmbus_reads(one: Capture) -> None:
-    facts = one.facts["expect"]
-    expected = [e for e in facts["records"] if e["value"] or e["function"] != "More records follow"]
-    records = read(one).records
-    assert len(records) == len(expected)
-    differing = []
-    for number, (record, wanted) in enumerate(zip(records, expected, strict=True)):
-        assert record.function == FUNCTIONS[wanted["function"]]
-        assert record.storage == wanted["storage"]
-        assert record.tariff == int(wanted.get("tariff", 0))
-        assert record.subunit == int(wanted.get("device", 0))
-        quantity = wanted["quantity"]
-        if quantity in TEXTS:
-            assert (record.quantity, record.unit) == ("", quantity)
-        else:
-            assert record.quantity == QUANTITIES.get(quantity, quantity.lower())
-            assert record.unit == UNITS.get(wanted.get("unit"), wanted.get("unit"))
-        if not agrees(record, wanted):
-            differing.append(number)
-    assert differing == TABLE["differing"].get(one.name.split("/")[1], {}).get("records", [])
-
-
-@names([c for c in PLAIN if c.facts["expect"].get("slave")])
-def test_the_device_is_the_one_libmbus_reads(one: Capture) -> None:
-    slave = one.facts["expect"]["slave"]
-    device = read(one).device
-    assert device is not None
-    assert device.id[:3] == slave["Manufacturer"]
-    assert device.id[3:].lstrip("0") == slave["Id"].lstrip("0")
-    assert device.version == int(slave["Version"])
-    assert device.type == MEDIA[slave["Medium"]]
-    assert f"{device.status:02X}" == slave["Status"]
-    assert device.address == one.facts["structure"]["frames"][0]["A"]
-
-
-@names(PLAIN)
-def test_pymeterbus_reads_the_same_numbers(one: Capture) -> None:
-    """It computes in floats, and reads hexadecimal digits as if they were decimal."""
-    telegram = meterbus.load(one.data)
-    theirs = [r.interpreted for r in telegram.records if r.dib.parts[0] not in (0x0F, 0x1F)]
-    ours = [r for r in read(one).records if r.function != "manufacturer"]
-    skipped = TABLE["differing"].get(one.name.split("/")[1], {}).get("records", [])
-    if one.name == "mbus/binary16-lvar.bin":  # pyMeterBus takes one octet of data for sixteen
-        return
-    assert len(theirs) == len(ours)
-    for number, (record, other) in enumerate(zip(ours, theirs, strict=True)):
-        assert other["storage_number"] == record.storage
-        assert int(other.get("tariff") or 0) == record.tariff
-        assert int(other.get("device") or 0) == record.subunit
-        if isinstance(record.value, Number) and number not in skipped and "vife 28" not in record.qualifiers:
-            own = Decimal(str(record.value))
-            assert abs(Decimal(str(other["value"])) - own) <= max(abs(own) / 1_000_000, Decimal("0.000001"))
 
 
 def by_name(one: Capture) -> dict[tuple[str, str, int], Decimal]:
@@ -207,15 +106,6 @@ def test_wmbusmeters_agrees_on_the_sensostar() -> None:
     assert clock.local.isoformat(" ")[:16] == fields["meter_datetime"]
 
 
-def test_the_climate_sensor_agrees_with_its_source() -> None:
-    one = capture("mbus/weptech-indoor-climate.bin")
-    records = read(one).records
-    assert len(records) == one.facts["expect"]["objects"]
-    wanted = [Decimal(str(v)) for v in one.facts["expect"]["record_values"]]
-    assert [Decimal(str(r.value)) for r in records[:5]] == wanted
-    assert records[5].qualifiers == ("standard",)
-
-
 def test_a_meter_that_is_master_of_the_bus() -> None:
     (snapshot,) = snapshots(run(AMIS.data, AMIS.key))
     values = {name: str(measured.number) for name, measured in snapshot.values.items()}
@@ -255,7 +145,7 @@ def test_errors_of_the_device_are_told(one: Capture) -> None:
 
 @names(PLAIN)
 def test_sub_meters_get_a_channel_and_their_quantity(one: Capture) -> None:
-    expected = TABLE["quantities"].get(one.name.split("/")[1], {})
+    expected = QUANTITIES_OF.get(one.name.split("/")[1], {})
     (snapshot,) = snapshots(run(one.data))
     assert snapshot.values == {}
     address = one.facts["structure"]["frames"][0]["A"]
@@ -298,11 +188,3 @@ def test_truncations_cost_no_other_telegram(one: Capture) -> None:
         found = run(noise + one.data[:size] + noise + one.data + noise)
         assert len(snapshots(found)) == 1
         assert codes(found)
-
-
-def test_the_table_of_the_family() -> None:
-    assert TABLE["captures"] == len(CAPTURES) == 30
-    decoded = [c for c in CAPTURES if snapshots(run(c.data, c.key))]
-    assert TABLE["decoded"] == len(decoded)
-    assert TABLE["agreeing"] == len(decoded) - len(TABLE["differing"])
-    assert TABLE["refused"] == {c.name.split("/")[1]: codes(run(c.data))[0] for c in ERRORS}

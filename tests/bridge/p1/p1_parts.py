@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import ciimodel
@@ -16,10 +14,6 @@ from ciibridge.types import Frame, Problem, Snapshot
 
 NOW: Final = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 CAPTURES: Final = load_captures("dsmr-p1")
-#: Capture → decoded or refused, with which problems, and who agrees: the table of the family.
-TABLE: Final[dict[str, dict[str, Any]]] = json.loads(
-    (Path(__file__).parent / "captures.json").read_text(encoding="utf-8")
-)
 LINES: Final = ("0-0:1.0.0(260504113921S)", "1-0:1.8.0(000123.456*kWh)", "1-0:1.7.0(00.193*kW)")
 
 
