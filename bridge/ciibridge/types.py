@@ -111,6 +111,7 @@ class Register(NamedTuple):
     spelling: str | None = None  # unit as an ASCII telegram spells it, e.g. kWh
     captured: MeterTime | None = None  # when the value was read, where it is older than the telegram
     status: int | None = None  # status word of the value (SML)
+    octets: int = 0  # of the number as sent, where that is the sender's choice (SML); 0: it is not
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,6 +301,25 @@ class PushList(_Model):
     fact: Fact
 
 
+class SerialRange(_Model):
+    """Serial numbers, both ends included."""
+
+    first: int
+    last: int
+
+
+class Correction(_Model):
+    """A value that certain devices of a model send against the standard."""
+
+    quantity: str
+    unsigned_octets: int = Field(description="Signed numbers of up to so many octets are meant unsigned")
+    nameplate: str = Field(
+        description="Medium, FLAG id and block of the number on the nameplate (DIN 43863-5)"
+    )
+    serials: tuple[SerialRange, ...] = Field(description="Serial numbers behind it")
+    fact: Fact
+
+
 class Meter(_Model):
     """A meter model."""
 
@@ -320,6 +339,7 @@ class Meter(_Model):
     quantities: tuple[str, ...] = Field(
         description="Everything some list of this model yields, derived ones included"
     )
+    corrections: tuple[Correction, ...] = ()
     caveats: tuple[Text, ...] = ()
 
 

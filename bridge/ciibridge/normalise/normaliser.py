@@ -14,6 +14,7 @@ from typing import Final
 from ciimodel.catalogue import Quantity, Resolved
 
 from ciibridge.normalise.clock import Clock, Stamp
+from ciibridge.normalise.corrections import Corrections
 from ciibridge.normalise.guard import Guard, Limits
 from ciibridge.normalise.identity import Namer
 from ciibridge.normalise.layouts import Layout, Layouts
@@ -38,6 +39,7 @@ class Normaliser:
         """Raise ConfigError when a setting is not in the catalogue."""
         settings.check(catalogue)
         self._layouts = Layouts(catalogue, settings)
+        self._corrections = Corrections(catalogue.meters.values(), self._layouts.registry)
         self._namer = Namer(settings.id, catalogue.quantities)
         self._clock = Clock(settings.clock)
         self._guard = Guard()
@@ -70,6 +72,8 @@ class Normaliser:
             reading = placed
         elif reading.shape == "records":
             reading = self._records.place(reading)
+        elif reading.server_id:
+            reading = self._corrections.apply(reading)
         layout, problems = self._layouts.find(reading)
         self._report(problems, found)
         snapshot = self._read(reading, layout, now, found)

@@ -217,6 +217,19 @@ class Quantity(BaseModel):
     """
 
 
+class SerialRange(BaseModel):
+    """
+    Serial numbers, both ends included.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    first: Annotated[int, Field(title="First")]
+    last: Annotated[int, Field(title="Last")]
+
+
 class Tariff(BaseModel):
     """
     Meaning of a tariff number at an operator.
@@ -509,6 +522,31 @@ class Wire(BaseModel):
     fact: Fact
 
 
+class Correction(BaseModel):
+    """
+    A value that certain devices of a model send against the standard.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    quantity: Annotated[str, Field(title="Quantity")]
+    unsigned_octets: Annotated[int, Field(title="Unsigned Octets")]
+    """
+    Signed numbers of up to so many octets are meant unsigned
+    """
+    nameplate: Annotated[str, Field(title="Nameplate")]
+    """
+    Medium, FLAG id and block of the number on the nameplate (DIN 43863-5)
+    """
+    serials: Annotated[list[SerialRange], Field(title="Serials")]
+    """
+    Serial numbers behind it
+    """
+    fact: Fact
+
+
 class Meter(BaseModel):
     """
     A meter model.
@@ -542,6 +580,7 @@ class Meter(BaseModel):
     """
     Everything some list of this model yields, derived ones included
     """
+    corrections: Annotated[list[Correction], Field(title="Corrections")]
     caveats: Annotated[list[dict[str, str]], Field(title="Caveats")]
 
 

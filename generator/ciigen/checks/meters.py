@@ -156,4 +156,18 @@ def _once(nodes: list[Node]) -> Iterator[Finding]:
             yield node.finding(f"id {name} stands in line {first[name]} as well", "choose another id")
 
 
-RULES: Final = (ids, asked, elements, phases, registers, shapes, wire)
+def corrections(sound: Sound) -> Iterator[Finding]:
+    """Check that a correction names a quantity, and that its serial numbers rise."""
+    names = {entry.name for entry in sound.entries}
+    for top in sound.of("meter"):
+        for correction in top.below("corrections"):
+            name = correction.at("quantity")
+            if name and name.text not in names:
+                yield name.finding(f"there is no quantity {name.text}", did_you_mean(name.text, names))
+            for pair in correction.below("serials"):
+                first, last = pair.entries["first"].value, pair.entries["last"].value
+                if isinstance(first, int) and isinstance(last, int) and first > last:
+                    yield pair.finding(f"{first} to {last} is no range", "write the lower number first")
+
+
+RULES: Final = (ids, asked, elements, phases, registers, shapes, wire, corrections)

@@ -31,8 +31,6 @@ from sml_parts import (
     values,
 )
 
-DZG = bytes.fromhex("0a01445a4700")
-
 
 def frame(*messages: bytes, offset: int = 0) -> Frame:
     return Frame(b"".join(messages), offset, b"")
@@ -144,6 +142,7 @@ def test_an_entry_becomes_a_register() -> None:
         unit=30,
         captured=MeterTime(datetime.fromisoformat("2023-11-14T22:13:20"), 0, None),
         status=0x182,
+        octets=7,
     )
 
 
@@ -231,24 +230,6 @@ def test_any_octets(content: bytes) -> None:
 def test_any_tree_in_a_good_message(content: bytes) -> None:
     for item in read(frame(message(0x0701, content), values(content))):
         assert isinstance(item, Reading) or item.code in PROBLEMS
-
-
-@pytest.mark.parametrize(
-    ("serial", "value", "number"),
-    [
-        (42_082_910, signed(-29912, 2), 35624),  # the DVS74 of capture dzg_dvs-7412.2_jmberg: 356.24 W
-        (55_000_000, signed(-1, 1), 255),
-        (42_082_910, signed(-126061, 4), -126061),  # what it feeds in has four octets
-        (42_082_910, signed(3000, 2), 3000),
-        (40_051_478, signed(-31064, 2), -31064),  # another model of DZG means what it says
-        (60_694_611, signed(-10550, 2), -10550),  # and so does the DVS74 since 60000000
-    ],
-)
-def test_the_sign_of_the_dvs74(serial: int, value: bytes, number: int) -> None:
-    server = DZG + serial.to_bytes(4, "big")
-    assert only(values(entry(POWER, value, unit=27, scaler=-2), server=server)).value == Number(number)
-    other = only(values(entry(bytes.fromhex("0100240700ff"), value, unit=27), server=server)).value
-    assert other == value_of(parse(value, 0))  # net power only
 
 
 def test_type_length_fields_of_the_parts() -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from ciibridge.decode.sml.quirks import corrected
 from ciibridge.decode.sml.tlv import END, LIST, OCTETS, UNSIGNED, Element, parse
 from ciibridge.decode.sml.values import obis_of, seconds_index, time_of, value_of
 from ciibridge.errors import DecodeError
@@ -98,7 +97,7 @@ def _value_list(content: Element, message: bytes, frame: Frame) -> Reading:
         raise DecodeError("bad_apdu", "a GetList response without entries", offset=entries.offset)
     list_name = obis_of(name)
     return Reading(
-        registers=tuple(_register(entry, server_id) for entry in entries.elements),
+        registers=tuple(_register(entry) for entry in entries.elements),
         shape="sml",
         apdu=Apdu(message, frame.offset),
         time=time_of(sensor_time),
@@ -107,7 +106,7 @@ def _value_list(content: Element, message: bytes, frame: Frame) -> Reading:
     )
 
 
-def _register(entry: Element, server_id: bytes) -> Register:
+def _register(entry: Element) -> Register:
     if entry.type != LIST or len(entry.elements) != _ENTRY_ELEMENTS:
         raise DecodeError("bad_apdu", "an entry without seven elements", offset=entry.offset)
     code, status, captured, unit, scaler, value, _signature = entry.elements
@@ -115,8 +114,6 @@ def _register(entry: Element, server_id: bytes) -> Register:
     if obis is None:
         raise DecodeError("bad_apdu", "an entry without an OBIS code of six octets", offset=code.offset)
     sent = value_of(value)
-    if isinstance(sent, Number):
-        sent = corrected(sent, obis, value, server_id)
     power = scaler.integer
     if power is None and unit.integer is not None and isinstance(sent, Number):
         power = 0  # SML 1.04: a scaler that is left out is 1
@@ -128,6 +125,7 @@ def _register(entry: Element, server_id: bytes) -> Register:
         unit=unit.integer,
         captured=time_of(captured),
         status=status.integer,
+        octets=len(value.octets) if value.integer is not None else 0,
     )
 
 
