@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import ciimodel
 from captures import Capture, capture
+from ciibridge.decode.ascii.lines import obis
 from ciibridge.publish.listing import Listing
 from ciibridge.types import MeterTime, Number, Record, Snapshot
 from walk import settings, walked
@@ -106,11 +107,14 @@ def listing(one: Capture, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _register(seen: dict[str, Any], code: str) -> dict[str, Any] | None:
-    """Look up a code as the source writes it: A-B:C.D.E, with or without ``*255``, or the C.D.E of a text telegram."""
+    """Look up a code as the source writes it: A-B:C.D.E, with or without ``*255``, or as text telegrams do."""
     code = code.removesuffix("*255")
     if code in seen:
         return dict(seen[code])
-    short = [entry for full, entry in seen.items() if full.split(":")[-1] in (code, f"{code}.0")]
+    full = obis(code)
+    if full is not None and str(full) in seen:
+        return dict(seen[str(full)])
+    short = [entry for full, entry in seen.items() if full.split(":")[-1] == code]
     return dict(short[0]) if short else None
 
 

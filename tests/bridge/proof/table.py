@@ -17,7 +17,7 @@ _REFUSED = {
     "key_missing": "ciphered, no key published",
     "damaged": "damaged",
     "error_answer": "answer is an error",
-    "no_line": "no line yet",
+    "not_understood": "meaning not known",
 }
 
 

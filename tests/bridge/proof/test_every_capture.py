@@ -12,14 +12,13 @@ import ciimodel
 import pytest
 from asserted import asserts, differences
 from captures import Capture, capture
-from ciibridge.pipeline import LINES
 from ciibridge.types import PROBLEMS
 from peers import PEERS
 from walk import CAPTURES, DECODED, GOOD, MODELS, OUTCOMES, REFUSED, outcome_of, row, walk, walked
 
 READ: Final = [c for c in CAPTURES if outcome_of(c) == DECODED]
 KEYS: Final = {
-    "outcome", "protocol", "problems", "expectation_wrong", "not_comparable", "peer_cannot", "peer_differs", "why"
+    "outcome", "problems", "expectation_wrong", "not_comparable", "peer_cannot", "peer_differs", "why"
 }  # fmt: skip
 
 
@@ -33,14 +32,7 @@ def test_the_table_speaks_of_captures_in_its_own_words() -> None:
     for name, told in OUTCOMES.items():
         assert set(told) <= KEYS, name
         assert told.get("outcome", DECODED) in (*REFUSED, DECODED), name
-        assert set(told) & {
-            "outcome",
-            "problems",
-            "expectation_wrong",
-            "not_comparable",
-            "peer_cannot",
-            "peer_differs",
-        }
+        assert told, name
 
 
 def test_only_damage_a_missing_key_and_an_error_answer_are_reasons() -> None:
@@ -54,7 +46,7 @@ def test_only_damage_a_missing_key_and_an_error_answer_are_reasons() -> None:
             assert row(one)["why"], f"{one.name} is damaged, says captures.json, and yet decodes: say why"
 
 
-@names([c for c in CAPTURES if outcome_of(c) != "no_line"])
+@names(CAPTURES)
 def test_what_comes_out_is_what_the_table_says(one: Capture) -> None:
     result = walked(one.name)
     assert bool(result.snapshots) == (outcome_of(one) == DECODED)
@@ -65,12 +57,6 @@ def test_what_comes_out_is_what_the_table_says(one: Capture) -> None:
         assert problem.message
         assert problem.hint
         assert 0 <= problem.offset < len(one.data)
-
-
-@names([c for c in CAPTURES if outcome_of(c) == "no_line"])
-def test_there_is_still_no_line_for_it(one: Capture) -> None:
-    assert row(one)["protocol"] not in LINES, "there is one: take this row out"
-    walk(one.data)  # and nothing is raised
 
 
 @names(READ)
@@ -107,7 +93,7 @@ def test_another_decoder_reads_the_same(one: Capture) -> None:
     assert set(known) <= set(compared.differing), "what the table excuses is not there any more"
 
 
-@names([c for c in CAPTURES if outcome_of(c) != "no_line"])
+@names(CAPTURES)
 def test_octet_by_octet_is_the_same_as_at_once(one: Capture) -> None:
     protocol_known = walked(one.name)
     assert walk(one.data, one.key, one.auth_key, piece=1) == protocol_known
@@ -124,7 +110,7 @@ def test_behind_it_a_good_telegram_comes_out(one: Capture) -> None:
 
 
 def test_the_good_ones_are_good() -> None:
-    assert set(GOOD) == {c.facts["family"] for c in CAPTURES if outcome_of(c) != "no_line"}
+    assert set(GOOD) == {c.facts["family"] for c in CAPTURES}
     for name in GOOD.values():
         assert not capture(name).facts["damaged"]
         assert walked(name).codes in ([], ["no_identity"])

@@ -22,13 +22,15 @@ OUTCOMES: Final[dict[str, dict[str, Any]]] = YAML(typ="safe").load(Path(__file__
 #: Capture → models of the catalogue it is recognised as: one, or several that it cannot be told from.
 MODELS: Final[dict[str, list[str]]] = YAML(typ="safe").load(Path(__file__).with_name("models.yaml"))
 #: Outcomes without a telegram. ``decoded`` is what a capture has that is not in the file, or has no outcome there.
-REFUSED: Final = ("key_missing", "damaged", "error_answer", "no_line")
+REFUSED: Final = ("key_missing", "damaged", "error_answer", "not_understood")
 DECODED: Final = "decoded"
 #: Family → the good capture that must come out behind a bad one.
 GOOD: Final = {
+    "dlms-apdu": "dlms-apdu/sagemcom-t210d-at-decrypted.bin",
     "dlms-hdlc": "dlms-hdlc/lg-e450-ch-vse2026.bin",
     "dlms-mbus": "dlms-mbus/kaifa-ma309-pl-stoen-encrypted.bin",
     "dsmr-p1": "dsmr-p1/fluvius-v171.txt",
+    "iec62056-21": "iec62056-21/iskra-mt174-full-readout-stx-bcc.txt",
     "mbus": "mbus/siemens-water.bin",
     "sml": "sml/itron_openway-3.hz.bin",
 }
