@@ -151,7 +151,7 @@ class Pipeline:
             if isinstance(reading, Problem):
                 self._add(reading, now, found)
                 continue
-            items = self._normaliser.take(reading, now)
+            items = self._normaliser.take(reading, now, past=past)
             if not any(isinstance(item, Problem) and item.code in _NOT_READ for item in items):
                 self._telegrams += 1
                 if not past:
@@ -170,6 +170,6 @@ class Pipeline:
             if not item.hint or not item.offset:
                 hint = item.hint or PROBLEMS.get(item.code, PROBLEMS["unknown_format"])
                 item = replace(item, hint=hint, offset=item.offset or offset)
-        else:
+        elif not item.past:
             self._clock_offset_s = item.clock_offset_s
         found.append(item)

@@ -210,6 +210,7 @@ class Snapshot:
     model: str | None = None  # id in schema/meters when recognised or configured
     candidates: tuple[str, ...] = ()  # models it cannot be told from
     clock_offset_s: float | None = None  # meter clock minus receiver's clock
+    past: bool = False  # a row of a load profile, for ``history`` alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +263,10 @@ PROBLEMS: Final[dict[str, str]] = {
     "no_answer": "The meter does not answer: check cable or reading head, address, speed, and that the interface is on.",
     "access_denied": "The meter refuses access: ask the operator for the password and set `password`.",
     "refused": "The meter does not give what it is asked for: compare `read` and `model` with the meter.",
+    "hung_up": "The meter broke off in the middle: it may allow one reader at a time, or short sessions; it is asked again.",
+    "counter_low": "The meter wants a higher invocation counter: somebody else reads it with this client, or `counter` is wrong.",
+    "object_refused": "The meter does not give this object to this client; the others are read.",
+    "gap_left": "These readings are lost for `history`; energy registers go on counting, so totals stay right.",
     "line_fixed": "The meter wants another speed than this port can be set to: use a local port or rfc2217://.",
     "unit_unknown": "A register comes in a unit that cannot be converted exactly; it is shown as sent.",
 }

@@ -12,6 +12,7 @@ back what came of it. So all of a dialogue is tested without a port, and one dri
     Pause        wait                                                         b""
     Octets       feed them to the meter's pipeline: a whole telegram           b""
     Decoded      hand a finished reading to the meter's pipeline               b""
+    Note         report a problem that does not end the round                 b""
 
 It returns when the round is done, and raises ``DialogueError`` when the meter does not answer as it should; the driver
 reports that, sets the line back to its own settings and begins the next round at its time. A driver that is stopped closes
@@ -27,9 +28,20 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ciibridge.errors import ProtocolError
-from ciibridge.types import Reading
+from ciibridge.types import Problem, Reading
 
-__all__ = ["Change", "Decoded", "Dialogue", "DialogueError", "Listen", "Octets", "Pause", "Send", "Step"]
+__all__ = [
+    "Change",
+    "Decoded",
+    "Dialogue",
+    "DialogueError",
+    "Listen",
+    "Note",
+    "Octets",
+    "Pause",
+    "Send",
+    "Step",
+]
 
 
 class DialogueError(ProtocolError):
@@ -87,5 +99,12 @@ class Decoded:
     past: bool = False
 
 
-Step: TypeAlias = Send | Listen | Change | Pause | Octets | Decoded
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something is wrong, and the round goes on: an object that the meter does not give, a gap that nothing fills."""
+
+    problem: Problem
+
+
+Step: TypeAlias = Send | Listen | Change | Pause | Octets | Decoded | Note
 Dialogue: TypeAlias = Generator[Step, bytes, None]

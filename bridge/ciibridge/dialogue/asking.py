@@ -13,9 +13,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
+
+from ciimodel.catalogue import PushList
 
 from ciibridge.dialogue import Dialogue
+from ciibridge.dialogue.dlms import settings as dlms
+from ciibridge.normalise.settings import DEFAULT_ZONE
+
+_ZONE: Final = ZoneInfo(DEFAULT_ZONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,10 @@ class Asking:
     password: str | None = field(default=None, repr=False)
     key: bytes | None = field(default=None, repr=False)
     auth_key: bytes | None = field(default=None, repr=False)
+    authentication: str | None = None  # mechanism of DLMS; None: low with a password, else none
+    client_title: bytes | None = None  # system title of this client, where DLMS is ciphered
+    lists: tuple[PushList, ...] = ()  # what the model pushes, in the schema; first those of the operator
+    zone: ZoneInfo = _ZONE  # of a clock that does not say its deviation
     wake_up: bool = False  # the meter sleeps: wake it first (IEC 62056-21, annex B)
     baudrate: int = 300  # of the line when a round begins
     can_change: bool = True  # whether the line can be set to another speed; the driver's transport says it
@@ -43,6 +54,15 @@ class Asker(Protocol):
 
     def round(self, now: datetime) -> Dialogue:
         """Begin a round at ``now`` (UTC). One at a time; a round may end early, by an error of the line."""
+        ...
+
+
+@runtime_checkable
+class Backfilling(Protocol):
+    """An ``Asker`` that can also fetch what was missed."""
+
+    def fill(self, begin: datetime, end: datetime) -> None:
+        """Fill the gap between two telegrams (UTC, both exclusive): rows of the past in this round or the next ones."""
         ...
 
 
@@ -58,4 +78,6 @@ class Way:
 
 
 #: Protocol of an interface in the catalogue → how its meters are asked. Those that are not here only push.
-WAYS: Final[Mapping[str, Way]] = {}
+WAYS: Final[Mapping[str, Way]] = {
+    "dlms-hdlc": Way(dlms.asker, dlms.ADDRESS, dlms.ADDRESS_WORDS, dlms.READ, dlms.READ_WORDS),
+}

@@ -93,6 +93,11 @@ class Clock:
             return Stamp(now.replace(microsecond=0), "receiver", rx, offset_s)
         return Stamp(utc.replace(microsecond=0), source, rx, offset_s)
 
+    def past(self, time: MeterTime | None, zone: ZoneInfo, now: datetime) -> Stamp:
+        """Stamp a row of a load profile, whose time is not that of its reception."""
+        rx = now if self._policy != ClockPolicy.METER else None
+        return Stamp(_convert(time, zone, None) or now, "meter", rx, None)
+
     def _report(self, offset_s: float) -> Problem | None:
         """Make a Problem when the offset is new or has changed by more than what is trusted."""
         if self._reported is not None and abs(offset_s - self._reported) <= TRUSTED_S:

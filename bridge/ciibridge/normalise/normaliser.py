@@ -43,6 +43,7 @@ class Normaliser:
         self._namer = Namer(settings.id, catalogue.quantities)
         self._clock = Clock(settings.clock)
         self._guard = Guard()
+        self._past_guard = Guard()  # the past is read after the present, and its counters are lower
         self._submeters = SubMeters()
         self._records = RecordPlaces(catalogue.quantities.values(), catalogue.units)
         self._told: set[tuple[str, str]] = set()
@@ -59,10 +60,10 @@ class Normaliser:
         """Id of the meter model, when configured or recognised."""
         return self._layouts.model.id if self._layouts.model else None
 
-    def take(self, reading: Reading, now: datetime) -> list[Finding]:
+    def take(self, reading: Reading, now: datetime, *, past: bool = False) -> list[Finding]:
         """One telegram, received at ``now`` (UTC): problems first, then the snapshot.
 
-        Before the meter has said who it is, snapshots are held back; see ``identity.Namer``.
+        ``past``: a row of a load profile; its time is ``reading.time`` and is not compared with ``now``. Before the meter has said who it is, snapshots are held back; see ``identity.Namer``.
         """
         found: list[Finding] = []
         if reading.shape == "positional":
@@ -76,7 +77,7 @@ class Normaliser:
             reading = self._corrections.apply(reading)
         layout, problems = self._layouts.find(reading)
         self._report(problems, found)
-        snapshot = self._read(reading, layout, now, found)
+        snapshot = self._read(reading, layout, now, found, past=past)
         found += self._namer.name(snapshot)
         return found
 
@@ -92,15 +93,21 @@ class Normaliser:
                 self._told.add(what)
                 found.append(problem)
 
-    def _read(self, reading: Reading, layout: Layout, now: datetime, found: list[Finding]) -> Snapshot:
+    def _read(
+        self, reading: Reading, layout: Layout, now: datetime, found: list[Finding], *, past: bool
+    ) -> Snapshot:
         plan = layout.plan
         registers = reading.registers
         unknown: dict[str, Value] = {
             code: value for index, code in plan.unknown if (value := registers[index].value) not in _EMPTY
         }
-        values, derived = self._values(registers, layout, unknown, found)
-        channels = self._channels(registers, plan, unknown, found)
-        stamp = self._stamp(reading, plan, now)
+        guard = self._past_guard if past else self._guard
+        values, derived = self._values(registers, layout, unknown, found, guard)
+        channels = self._channels(registers, plan, unknown, found, guard)
+        if past:
+            stamp = self._clock.past(reading.time, self._layouts.zone, now)
+        else:
+            stamp = self._stamp(reading, plan, now)
         if stamp.problem is not None:
             found.append(stamp.problem)
         self._seq += 1
@@ -122,14 +129,20 @@ class Normaliser:
             model=self.model,
             candidates=self._layouts.candidates,
             clock_offset_s=stamp.offset_s,
+            past=past,
         )
 
     def _values(
-        self, registers: tuple[Register, ...], layout: Layout, unknown: dict[str, Value], found: list[Finding]
+        self,
+        registers: tuple[Register, ...],
+        layout: Layout,
+        unknown: dict[str, Value],
+        found: list[Finding],
+        guard: Guard,
     ) -> tuple[dict[str, Measured], tuple[str, ...]]:
         values: dict[str, Measured] = {}
         withheld: set[str] = set()
-        check = self._guard.check
+        check = guard.check
         for position, name, unit, exponent, limits, counter, obis in layout.plan.values:
             raw = registers[position].value
             if not isinstance(raw, Number):
@@ -162,7 +175,12 @@ class Normaliser:
             found.append(verdict)
 
     def _channels(
-        self, registers: tuple[Register, ...], plan: Plan, unknown: dict[str, Value], found: list[Finding]
+        self,
+        registers: tuple[Register, ...],
+        plan: Plan,
+        unknown: dict[str, Value],
+        found: list[Finding],
+        guard: Guard,
     ) -> dict[int, dict[str, Measured]]:
         if not plan.channels:
             return {}
@@ -176,7 +194,7 @@ class Normaliser:
                 return None
             number = Number(raw.mantissa, raw.exponent + scale.exponent)
             limits = Limits.of(quantity, scale.exponent)
-            verdict = self._guard.check(name, number, limits, counter=quantity.monotonic)
+            verdict = guard.check(name, number, limits, counter=quantity.monotonic)
             if verdict is not True:
                 self._withhold(verdict, found)
                 return None

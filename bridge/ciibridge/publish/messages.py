@@ -92,8 +92,9 @@ class Messages:
         topics = catalogue.topics
         later = {"state": topics.get("history"), "channel_state": topics.get("channel_history")}
         self._routes = {name: _Route(topic, later.get(name), prefix) for name, topic in topics.items()}
-        # An event that could not be reported at once is still worth reporting, in its place.
-        self._routes["error"] = _Route(topics["error"], topics["error"], prefix)
+        # An event or a row of the past that could not be sent at once is still worth sending, in its place.
+        for name in ("error", "history", "channel_history"):
+            self._routes[name] = _Route(topics[name], topics[name], prefix)
         self._value_routes = {
             channel: {
                 name: self._routes[topic]
@@ -105,7 +106,9 @@ class Messages:
         }
 
     def snapshot(self, snapshot: Snapshot) -> list[Message]:
-        """Everything a telegram gives: meta if it changed, state, values, texts, sub-meters."""
+        """Everything a telegram gives: meta if it changed, state, values, texts, sub-meters; of the past only history."""
+        if snapshot.past:
+            return self._history(snapshot)
         meter = snapshot.meter
         messages: list[Message] = []
         meta = self._meta.update(snapshot)
@@ -120,8 +123,9 @@ class Messages:
                 messages.append(self._routes["text"].message(text.encode(), meter, name))
         for channel, values in snapshot.channels.items():
             number = str(channel)
-            state = orjson.dumps(self._head(snapshot) | {"values": exact_values(values)})
-            messages.append(self._routes["channel_state"].message(state, meter, number))
+            messages.append(
+                self._routes["channel_state"].message(self._channel(snapshot, values), meter, number)
+            )
             if self._value_topics:
                 messages += self._values(values, meter, number)
         return messages
@@ -139,6 +143,17 @@ class Messages:
         if snapshot.unknown:
             document["obis"] = {code: json_value(value) for code, value in snapshot.unknown.items()}
         return orjson.dumps(document)
+
+    def _history(self, snapshot: Snapshot) -> list[Message]:
+        meter = snapshot.meter
+        messages = [self._routes["history"].message(self.state(snapshot), meter)]
+        for channel, values in snapshot.channels.items():
+            state = self._channel(snapshot, values)
+            messages.append(self._routes["channel_history"].message(state, meter, str(channel)))
+        return messages
+
+    def _channel(self, snapshot: Snapshot, values: Mapping[str, Measured]) -> bytes:
+        return orjson.dumps(self._head(snapshot) | {"values": exact_values(values)})
 
     def availability(self, meter: str, *, online: bool) -> Message:
         """Say whether readings arrive."""

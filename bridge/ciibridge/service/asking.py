@@ -22,6 +22,7 @@ from ciibridge.dialogue import (
     Dialogue,
     DialogueError,
     Listen,
+    Note,
     Octets,
     Pause,
     Send,
@@ -39,7 +40,7 @@ _MUTE_ROUNDS: Final = 3
 #: Octets that a finished round may leave on the line, such as the echo of its last word.
 _DRAIN_S: Final = 0.02
 
-Deliver = Callable[[Octets | Decoded], None]
+Deliver = Callable[[Octets | Decoded | Note], None]
 Hear = Callable[[bytes], None]
 
 
@@ -58,13 +59,13 @@ async def converse(
     """
     line = _Line(transport, link, deliver, hear)
     try:
-        answer = b""
-        while True:
+        step = next(dialogue, None)
+        while step is not None:
+            answer = await line.do(step)
             try:
-                step = dialogue.send(answer) if answer else next(dialogue)
+                step = dialogue.send(answer)
             except StopIteration:
                 break
-            answer = await line.do(step)
     except DialogueError:
         await line.set_back()
         raise
@@ -94,7 +95,7 @@ class _Line:
                 await self._change(step)
             case Pause():
                 await asyncio.sleep(step.seconds)
-            case Octets() | Decoded():
+            case Octets() | Decoded() | Note():
                 self._deliver(step)
             case _:
                 assert_never(step)

@@ -94,6 +94,8 @@ class MeterTable(_Table):
     password: str | None = Field(default=None, repr=False)
     password_file: str | None = None
     password_env: str | None = None
+    authentication: Literal["none", "low", "high", "md5", "sha1", "gmac", "sha256"] | None = None
+    client_title: str | None = None  # system title of this client, where it asks with ciphering
     system_title: str | None = None  # where the telegrams leave it out
     zone: str | None = None
     clock: Clock = "check"

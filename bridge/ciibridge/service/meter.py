@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 from ciimodel.catalogue import Resolved
 
-from ciibridge.dialogue import Decoded, Octets
+from ciibridge.dialogue import Decoded, Note, Octets
 from ciibridge.dialogue.asking import WAYS
 from ciibridge.errors import TransportError
 from ciibridge.link import HINTS, LinkState
@@ -208,10 +208,12 @@ class MeterTask:
         asker = WAYS[setup.protocol].asker(asking)
         return Rounds(asker, asking.every_s, self._deliver, self._complain_asking, self._clock)
 
-    def _deliver(self, step: Octets | Decoded) -> None:
+    def _deliver(self, step: Octets | Decoded | Note) -> None:
         """Take what a dialogue got."""
         if isinstance(step, Octets):
             self._feed(step.data, whole=True)
+        elif isinstance(step, Note):
+            self._complain_asking(step.problem)
         else:
             self._works()
             self._took(self._pipeline.take(step.reading, self._clock(), past=step.past))

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from ciimodel.catalogue import Interface, Meter, Resolved
+from ciimodel.catalogue import Interface, Meter, PushList, Resolved
 
 from ciibridge.dialogue.asking import WAYS, Asking
 from ciibridge.errors import ConfigError
 from ciibridge.normalise.identity import topic_level
-from ciibridge.normalise.settings import MeterSettings
+from ciibridge.normalise.settings import DEFAULT_ZONE, MeterSettings
 from ciibridge.pipeline import LINES
 from ciibridge.publish.broker import BrokerSettings
 from ciibridge.security.keys import parse_key, parse_system_title
@@ -258,18 +259,49 @@ class _Check:
             )
             self._fault((*at, "every_s"), f"meters that speak {setup.protocol} cannot be asked", remedy)
             return None
+        found = len(self.findings)
         self._match(at, "address", table.address, way.address, way.address_words)
         self._match(at, "read", table.read, way.read, way.read_words)
-        return Asking(
+        asking = Asking(
             every_s=table.every_s or (told.every_s if told else Asking().every_s),
             addresses=table.address,
             read=table.read or tuple(told.sets if told else ()),
             password=password,
             key=setup.settings.key,
             auth_key=setup.settings.auth_key,
+            authentication=table.authentication,
+            client_title=self._octets(table.client_title, at, "client_title", parse_system_title),
+            lists=self._lists(table),
+            zone=self._zone(setup.settings),
             wake_up=told is not None and told.wake_up,
             baudrate=setup.link.baudrate,
         )
+        if len(self.findings) == found:
+            try:
+                way.asker(asking)
+            except ConfigError as error:
+                key, _, fault = str(error).partition(": ")
+                message, _, remedy = fault.partition(": ")
+                self._fault(
+                    (*at, key), message, f"{remedy[:1].upper()}{remedy[1:]}." if remedy else "Add it."
+                )
+        return asking
+
+    def _lists(self, table: MeterTable) -> tuple[PushList, ...]:
+        """Give the lists of the model, first those that the operator uses."""
+        model = self._catalogue.meters.get(table.model or "")
+        operator = self._catalogue.operators.get(table.operator or "")
+        if model is None:
+            return ()
+        served = operator.meters if operator else []
+        used = [name for entry in served if entry.meter == model.id for name in entry.lists]
+        return tuple(sorted(model.lists, key=lambda pushed: pushed.id not in used))
+
+    def _zone(self, settings: MeterSettings) -> ZoneInfo:
+        try:
+            return settings.find_zone(self._catalogue.meters.get(settings.model or ""))
+        except ConfigError:  # told already
+            return ZoneInfo(DEFAULT_ZONE)
 
     def _match(
         self, at: Key, name: str, values: tuple[str, ...], pattern: re.Pattern[str], words: str

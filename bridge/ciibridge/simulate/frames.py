@@ -47,17 +47,25 @@ def frames(apdu: Sequence[Piece], wire: Wire) -> bytes:
     return b"".join(_frame(link, information) for information in _blocks(apdu, link, llc))
 
 
-def _frame(link: Hdlc, information: bytes, *, more: bool = False) -> bytes:
-    addresses = bytes.fromhex(link.destination) + bytes.fromhex(link.source)
-    control = int(link.control, 16) & ~_FINAL if more else int(link.control, 16)
-    length = 2 + len(addresses) + 1 + 2 + len(information) + 2
+def frame(addresses: bytes, control: int, information: bytes, *, more: bool = False) -> bytes:
+    """Make one frame. ``addresses``: destination and source; ``more``: segments follow. Raises ValueError: too long."""
+    length = 2 + len(addresses) + 1 + 2 + (len(information) + 2 if information else 0)
     if length > _LONGEST_FRAME:
         raise ValueError(f"{length} octets do not fit one HDLC frame (at most {_LONGEST_FRAME})")
     header = (
         (_FORMAT | (_SEGMENTED if more else 0) | length).to_bytes(2, "big") + addresses + bytes([control])
     )
-    checked = header + _checksum(header) + information
-    return _FLAG + checked + _checksum(checked) + _FLAG
+    checked = header + _checksum(header)
+    if information:
+        checked += information
+        checked += _checksum(checked)
+    return _FLAG + checked + _FLAG
+
+
+def _frame(link: Hdlc, information: bytes, *, more: bool = False) -> bytes:
+    addresses = bytes.fromhex(link.destination) + bytes.fromhex(link.source)
+    control = int(link.control, 16) & ~_FINAL if more else int(link.control, 16)
+    return frame(addresses, control, information, more=more)
 
 
 def _checksum(octets: bytes) -> bytes:

@@ -96,7 +96,7 @@ class SimulatedMeter:
         self._wire = meter.wire
         self._keys = (key, auth_key) if key else None
         self._system_title = system_title(meter, self.device_name)
-        self._zone = ZoneInfo(meter.zone or DEFAULT_ZONE)
+        self.zone: Final = ZoneInfo(meter.zone or DEFAULT_ZONE)
         self._counter = 0
 
     @property
@@ -130,7 +130,7 @@ class SimulatedMeter:
             return b"".join(piece.octets for piece in self._cipher([Piece(text)])) if self._keys else text
         apdu = notification(
             self._counter % (1 << 24),
-            self._time(at),
+            self.clock(at),
             body(pushed.shape, self.elements(pushed, at), pushed.name),
         )
         if self._wire is None:
@@ -155,7 +155,7 @@ class SimulatedMeter:
         """Give what stands in the parentheses of a data line."""
         obis = obis_of(element.obis or "")
         quantity = self._catalogue.quantities.get(element.quantity or "")
-        local = at.astimezone(self._zone)
+        local = at.astimezone(self.zone)
         if channel := sub_meter(obis):
             return channel.entries(obis, local)
         if quantity is None:
@@ -218,7 +218,7 @@ class SimulatedMeter:
     def _text(self, quantity: Quantity, type_name: str, at: datetime) -> Plain:
         """Give what is no number: identities, the clock, states, messages."""
         if quantity.kind == "timestamp":
-            return self._time(at)
+            return self.clock(at)
         if quantity.states:
             return _raw_state(quantity, self._state(quantity, at), type_name)
         text = _TEXTS.get(quantity.name, _number)(self)
@@ -228,9 +228,10 @@ class SimulatedMeter:
         tariff = self.household.at(at).tariff
         return tariff if tariff in quantity.states else "connected"
 
-    def _time(self, at: datetime) -> bytes:
+    def clock(self, at: datetime) -> bytes:
+        """Say what the meter's clock shows: a COSEM date-time, twelve octets."""
         return date_time(
-            at.astimezone(self._zone), deviation=self._wire is not None and self._wire.deviation == "given"
+            at.astimezone(self.zone), deviation=self._wire is not None and self._wire.deviation == "given"
         )
 
 

@@ -17,6 +17,7 @@ import pty
 import sys
 import termios
 import tty
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -29,10 +30,17 @@ _MOST_UNREAD: Final = 1 << 16
 #: How long a pseudo-terminal that is full is given before its content is thrown away.
 _PATIENCE_S: Final = 1.0
 _LAST_LOOKS: Final = 20
+_CHUNK: Final = 1024
+
+
+#: What somebody at the other end sends → what is answered.
+Answer = Callable[[bytes], bytes]
 
 
 class Outlet(Protocol):
-    """A place octets are sent to."""
+    """A place octets are sent to. ``answer``: what to say to octets that come from there; None: they are nobody's business."""
+
+    answer: Answer | None
 
     @property
     def name(self) -> str:
@@ -71,6 +79,7 @@ class PtyOutlet:
     """A pseudo-terminal; ``link`` is a symbolic link to it, replaced if it is one already."""
 
     def __init__(self, link: Path | None = None) -> None:
+        self.answer: Answer | None = None
         self._link = link
         self._path = ""
         self._meter = self._line = -1
@@ -86,6 +95,8 @@ class PtyOutlet:
         tty.setraw(self._line)
         os.set_blocking(self._meter, False)
         self._path = os.ttyname(self._line)
+        if self.answer is not None:
+            asyncio.get_running_loop().add_reader(self._meter, self._heard)
         if self._link is None:
             return
         try:
@@ -109,6 +120,17 @@ class PtyOutlet:
                     termios.tcflush(self._line, termios.TCIFLUSH)
                     return
 
+    def _heard(self) -> None:
+        """Answer what the reader sent."""
+        try:
+            octets = os.read(self._meter, _CHUNK)
+        except OSError:  # nobody holds the other end any more
+            return
+        said = self.answer(octets) if self.answer is not None else b""
+        with suppress(BlockingIOError):  # who asks and does not listen gets a part of it, as on a wire
+            while said:
+                said = said[os.write(self._meter, said) :]
+
     async def _room(self) -> bool:
         """Wait until something can be written; False: nobody reads."""
         writable = asyncio.Event()
@@ -131,6 +153,7 @@ class PtyOutlet:
     async def close(self) -> None:
         """Hang up and remove the link. What was sent last gets a moment to be read: hanging up destroys it."""
         if self._line >= 0:
+            asyncio.get_running_loop().remove_reader(self._meter)
             for _ in range(_LAST_LOOKS):
                 await asyncio.sleep(_PATIENCE_S / _LAST_LOOKS)
                 if not self._unread():
@@ -147,6 +170,7 @@ class TcpOutlet:
     """A TCP server; every reader gets every telegram from the moment it connects."""
 
     def __init__(self, host: str, port: int) -> None:
+        self.answer: Answer | None = None
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
@@ -171,8 +195,9 @@ class TcpOutlet:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._readers.add(writer)
         try:
-            while await reader.read(1024):  # what a reader sends is nobody's business: a meter only pushes
-                pass
+            while octets := await reader.read(_CHUNK):
+                if self.answer is not None:
+                    writer.write(self.answer(octets))
         except OSError:
             pass  # it went without a goodbye
         finally:
@@ -203,6 +228,7 @@ class FileOutlet:
     """A file, written anew."""
 
     def __init__(self, path: Path) -> None:
+        self.answer: Answer | None = None  # nothing comes from a file
         self._path = path
         self._file: BinaryIO | None = None
 

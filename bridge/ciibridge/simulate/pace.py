@@ -8,11 +8,22 @@ The clock is that of this machine, or a simulated one that may run faster.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def clock(start: datetime | None, speed: float) -> Callable[[], datetime]:
+    """Start a clock at ``start`` (None: at the time of this machine) that runs ``speed`` times as fast as the real one."""
+    loop = asyncio.get_running_loop()
+    began, begin = loop.time(), start or datetime.now(UTC)
+
+    def now() -> datetime:
+        return begin + timedelta(seconds=(loop.time() - began) * speed)
+
+    return now
 
 
 async def moments(start: datetime | None, interval_s: float, speed: float) -> AsyncGenerator[datetime, None]:
@@ -21,14 +32,9 @@ async def moments(start: datetime | None, interval_s: float, speed: float) -> As
     ``start`` None: the clock of this machine; else a simulated clock that begins there. ``speed``: seconds of that
     clock in a second; 0: as fast as the consumer takes them. A consumer that is late skips what it missed.
     """
-    loop = asyncio.get_running_loop()
-    began, begin = loop.time(), start or datetime.now(UTC)
-
-    def now() -> datetime:
-        return begin + timedelta(seconds=(loop.time() - began) * speed)
-
+    now = clock(start, speed)
     interval = timedelta(seconds=interval_s)
-    due = _following(begin, interval)
+    due = _following(now(), interval)
     while True:
         if speed > 0:
             due = max(due, _following(now(), interval))

@@ -86,17 +86,10 @@ def _value(element: Element) -> Piece:
     return Piece(element.encoded(), whole=not isinstance(element.value, str | bytes))
 
 
-def _capture_object(element: Element) -> Piece:
-    return Piece(
-        structure(
-            [
-                encode("long-unsigned", element.class_id),
-                encode_obis(_code(element)),
-                encode("integer", element.attribute),
-                encode("long-unsigned", 0),
-            ]
-        )
-    )
+def capture_object(class_id: int, obis: Obis, attribute: int) -> bytes:
+    """Encode an entry of a push object list, or of the capture objects of a profile."""
+    fields = encode("integer", attribute), encode("long-unsigned", 0)
+    return structure([encode("long-unsigned", class_id), encode_obis(obis), *fields])
 
 
 def _code(element: Element) -> Obis:
@@ -110,7 +103,10 @@ def _push_list(elements: Sequence[Element], _: str | None) -> list[Piece]:
     for element in elements:
         if element.is_object_list():
             pieces.append(Piece(head("array", len(elements))))
-            pieces += [_capture_object(captured) for captured in elements]
+            pieces += [
+                Piece(capture_object(captured.class_id, _code(captured), captured.attribute))
+                for captured in elements
+            ]
         else:
             pieces.append(_value(element))
     return pieces

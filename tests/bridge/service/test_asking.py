@@ -95,6 +95,13 @@ def test_steps_are_done_and_answers_go_back() -> None:
     assert line.links == []
 
 
+def test_nothing_heard_is_no_octets() -> None:
+    heard: list[bytes] = []
+    with pytest.raises(DialogueError):
+        go(question(heard), Line())
+    assert heard == [b""]
+
+
 def test_listening_ends_as_soon_as_it_is_enough_or_too_much() -> None:
     heard: list[bytes] = []
     go(question(heard, enough=lambda octets: octets.endswith(b"!")), Line(lambda _: [b"a", b"b!", b"late"]))

@@ -420,6 +420,38 @@ def test_what_is_wrong_with_asking(tmp_path: Path, text: str, wanted: str) -> No
     assert re.fullmatch(rf"c\.toml:\d: {re.escape(wanted)}", fault)
 
 
+def test_a_dlms_meter_is_asked_with_what_its_operator_gave(tmp_path: Path) -> None:
+    text = (
+        'model = "lg-e450"\noperator = "romande-energie"\nevery_s = 60\naddress = "1/1/17"\npassword_env = "P"\n'
+        f'authentication = "md5"\nkey = "{"00" * 16}"\nclient_title = "4349490000000002"\n'
+    )
+    asking = read(tmp_path, METER + text, P="secret").meters[0].asking
+    assert asking is not None
+    assert (asking.addresses, asking.authentication) == (("1/1/17",), "md5")
+    assert asking.client_title == bytes.fromhex("4349490000000002")
+    assert asking.zone.key == "Europe/Zurich"
+    assert [pushed.id for pushed in asking.lists[:2]] == ["romande", "romande-tariffs"]
+    assert "secret" not in repr(asking)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('address = "x"', "meter[1].address: 'x' is not possible. Write client and server address"),
+        ('address = "200/1"', "meter[1].address: 200 is no client address. Write 1 to 127, e.g. 16."),
+        ('address = ["16/1", "16/2"]', "meter[1].address: one meter is read through one association. Write one address."),
+        ('authentication = "md5"', "meter[1].password: is missing, and authentication is md5. Add it."),
+        ('authentication = "md6"', "meter[1].authentication: must be 'none', 'low', "),
+        ('authentication = "gmac"', "meter[1].auth_key: authentication gmac needs key and auth_key. Add it."),
+        ('client_title = "12"', "meter[1].client_title: "),
+        ('read = ["1.8.0"]', "meter[1].read: '1.8.0' is not possible. Write an OBIS code, with the class"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_asking_a_dlms_meter(tmp_path: Path, text: str, wanted: str) -> None:
+    (fault,) = faults(tmp_path, METER + "every_s = 60\n" + text + "\n")
+    assert wanted in fault
+
+
 @pytest.mark.usefixtures("mbus_only")
 def test_what_cannot_be_asked(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, METER + "every_s = 9\n")

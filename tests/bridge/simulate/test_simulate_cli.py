@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,3 +132,38 @@ def test_stopping_it_is_no_error_and_leaves_nothing(tmp_path: Path, number: sign
         assert process.stderr.read() == "Landis+Gyr E450, plain: vse2026 every 0.2 s\n"
     assert not link.is_symlink()
     assert len(snapshots(octets[: 2 * 505])) == 2
+
+
+@pytest.mark.parametrize("out", ["pty:{}", "tcp:0"])
+def test_a_meter_that_is_read_answers_and_says_nothing_else(tmp_path: Path, out: str) -> None:
+    hello, welcome = bytes.fromhex("7ea0070321930f017e"), 0x73  # SNRM, UA
+    with running("lg-e450", "--interface", "optical", "--out", out.format(tmp_path / "meter")) as process:
+        assert process.stdout is not None
+        where = process.stdout.readline().strip()
+        if where.startswith("tcp"):
+            host, _, port = where.removeprefix("tcp://").partition(":")
+            with socket.create_connection((host, int(port)), timeout=5) as client:
+                client.sendall(hello)
+                said = client.recv(1024)
+        else:
+            line = os.open(where, os.O_RDWR | os.O_NOCTTY)
+            os.write(line, hello)
+            said = os.read(line, 1024)
+            os.close(line)
+        assert said[5] == welcome
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("lg-e450", "--interface", "p2"), "only optical can be chosen"),
+        (("lg-e450", "--interface", "optical", "--out", "x.bin"), "a file asks nothing"),
+        (("iskra-mt175", "--interface", "optical"), "cannot be simulated"),
+    ],
+)
+def test_a_reader_that_cannot_be_answered(arguments: tuple[str, ...], said: str) -> None:
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert said in err
