@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from ciimodel.catalogue import PushList
 
-from ciibridge.dialogue import Dialogue
+from ciibridge.dialogue import Dialogue, iec62056
 from ciibridge.dialogue.dlms import settings as dlms
 from ciibridge.normalise.settings import DEFAULT_ZONE
 
@@ -34,9 +34,8 @@ class Asking:
 
     every_s: float = 60.0  # from the beginning of a round to that of the next one
     addresses: tuple[str, ...] = ()  # whom to ask on this line; (): whoever is there
-    read: tuple[
-        str, ...
-    ] = ()  # what to ask for, in the words of the protocol; (): what a meter gives by itself
+    #: What to ask for, in the words of the protocol; (): what a meter gives by itself.
+    read: tuple[str, ...] = ()
     password: str | None = field(default=None, repr=False)
     key: bytes | None = field(default=None, repr=False)
     auth_key: bytes | None = field(default=None, repr=False)
@@ -80,4 +79,7 @@ class Way:
 #: Protocol of an interface in the catalogue → how its meters are asked. Those that are not here only push.
 WAYS: Final[Mapping[str, Way]] = {
     "dlms-hdlc": Way(dlms.asker, dlms.ADDRESS, dlms.ADDRESS_WORDS, dlms.READ, dlms.READ_WORDS),
+    "iec62056-21": Way(
+        iec62056.asker, iec62056.ADDRESS, iec62056.ADDRESS_WORDS, iec62056.READ, iec62056.READ_WORDS
+    ),
 }

@@ -89,6 +89,11 @@ def block_check(octets: bytes | bytearray) -> int:
     return reduce(xor, octets, 0) & 0x7F
 
 
+def without_parity(octets: bytes) -> bytes:
+    """Take the parity bit off octets whose parity is right (8N1 set where 7E1 is spoken)."""
+    return octets.translate(_STRIPPED)
+
+
 class Iec62056Framer:
     """Cuts a stream of octets into telegrams; never raises, and holds no more than one telegram between calls.
 

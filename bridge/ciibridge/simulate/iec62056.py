@@ -1,0 +1,134 @@
+r"""The meter's end of IEC 62056-21: octets of a reader in, octets of the meter out (modes A to E, without HDLC).
+
+    /?! ─► identification      06 0 Z 0 ─► readout      06 0 Z 1 ─► P0      P1 ─► 06      R2 F001 ─► data set      15 ─► once more
+
+What it holds is given as lines. It changes its speed as a real one does; ``baudrate`` tells which it has after an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from ciibridge.framing.iec62056 import STX, block_check, without_parity
+
+#: Name of a data set, "" for the standard readout → its lines; None: the meter has no such set.
+Content = Callable[[str, datetime], Sequence[str] | None]
+
+SPEEDS: Final = (300, 600, 1200, 2400, 4800, 9600, 19200)
+_MODE_B: Final = "ABCDEF"
+_CALL: Final = re.compile(rb"/\?([^!]{0,32})!\r\n")
+_ACKNOWLEDGE: Final = re.compile(rb"\x06([0-9])([0-9])([0-9])\r\n")
+_COMMAND: Final = re.compile(rb"\x01([A-Z][0-9])(?:\x02([^\x03]*))?\x03(.)", re.DOTALL)
+_NAK: Final = b"\x15"
+_ACK: Final = b"\x06"
+_LONGEST_OCTETS: Final = 512  # of what a reader may say
+
+
+def readout(identification: str, lines: Sequence[str], *, checked: bool = True) -> bytes:
+    """Write a telegram: with STX and BCC as in mode C, or without as meters push it (mode D)."""
+    body = "".join(f"{line}\r\n" for line in lines) + "!\r\n"
+    head = f"/{identification}\r\n".encode("ascii")
+    return head + (_block(body) if checked else b"\r\n" + body.encode("ascii"))
+
+
+def _block(body: str) -> bytes:
+    octets = body.encode("ascii") + b"\x03"
+    return bytes((STX,)) + octets + bytes((block_check(octets),))
+
+
+class Station:
+    """One meter on the line. ``identification`` without its slash: its fifth character says mode and speed."""
+
+    def __init__(
+        self,
+        identification: str,
+        content: Content,
+        *,
+        serial: str = "",
+        password: str | None = None,
+        called_at: int = SPEEDS[0],
+    ) -> None:
+        self._identification = identification
+        self._content = content
+        self._serial = serial
+        self._password = password
+        self._heard = b""
+        self._last = b""
+        self._open = password is None
+        self._programming = False
+        self.called_at: Final = called_at  # baud: the speed at which it is called
+        self.baudrate = called_at
+
+    def feed(self, octets: bytes, at: datetime) -> bytes:
+        """Take octets of the line; give what the meter says to them at ``at`` (aware)."""
+        self._heard = (self._heard + without_parity(octets))[-_LONGEST_OCTETS:]
+        said = b""
+        while (answer := self._step(at)) is not None:
+            said += answer
+        return said
+
+    def _step(self, at: datetime) -> bytes | None:
+        """Answer the next thing that was said; None: nothing whole is left."""
+        steps: tuple[tuple[re.Pattern[bytes], Callable[[re.Match[bytes], datetime], bytes]], ...] = (
+            (_CALL, self._called),
+            (_ACKNOWLEDGE, self._acknowledged),
+            (_COMMAND, self._commanded),
+        )
+        for pattern, answer in steps:
+            if found := pattern.search(self._heard):
+                self._heard = self._heard[found.end() :]
+                return answer(found, at)
+        if self._heard.endswith(_NAK):
+            self._heard = b""
+            return self._last
+        return None
+
+    def _called(self, call: re.Match[bytes], at: datetime) -> bytes:
+        self.baudrate = self.called_at
+        self._programming = False
+        if call.group(1).decode().strip() not in ("", self._serial):
+            return b""
+        line = f"/{self._identification}\r\n".encode("ascii")
+        mode = self._identification[3]
+        if mode.isdigit():
+            return line
+        if mode in _MODE_B:
+            self.baudrate = SPEEDS[1 + _MODE_B.index(mode)]
+        return line + self._data("", at)
+
+    def _acknowledged(self, choice: re.Match[bytes], at: datetime) -> bytes:
+        protocol, speed, what = (group.decode() for group in choice.groups())
+        if protocol != "0" or int(speed) >= len(SPEEDS) or not self._identification[3].isdigit():
+            return b""
+        self.baudrate = SPEEDS[int(speed)]
+        if what == "0":
+            return self._data("", at)
+        self._programming, self._open = True, self._password is None
+        return self._say(b"\x01P0" + _block(f"({self._serial})")) if what == "1" else b""
+
+    def _commanded(self, command: re.Match[bytes], at: datetime) -> bytes:
+        word, body = command.group(1).decode(), (command.group(2) or b"").decode()
+        if command.group(3)[0] != block_check(command.group()[1:-1]):
+            return _NAK
+        if word == "B0":
+            self._programming, self.baudrate = False, self.called_at
+            return b""
+        if not self._programming:
+            return b""
+        if word == "P1":
+            self._open = self._password is None or body == f"({self._password})"
+            return _ACK if self._open else self._say(_block("(ER09)"))
+        return self._data(body.removesuffix("()"), at) if self._open else self._say(_block("(ER10)"))
+
+    def _data(self, name: str, at: datetime) -> bytes:
+        lines = self._content(name, at)
+        if lines is None:
+            return self._say(_block("(ER23)"))
+        return self._say(_block("".join(f"{line}\r\n" for line in lines) + "!\r\n"))
+
+    def _say(self, octets: bytes) -> bytes:
+        self._last = octets
+        return octets
