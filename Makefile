@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .constraints.txt
 JOBS   ?= 2
 
-.PHONY: help demo test check lint build broker reference constraints clean
+.PHONY: help demo test check conformance lint build broker reference constraints clean
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -19,6 +19,9 @@ test: $(VENV)/dev.stamp broker   ## all tests (captures of real meters: CII_CAPT
 
 check: lint      ## linters, types, import directions, and that generated/ is what the schema says
 	@$(BIN)/ciigen check
+
+conformance: $(VENV)/dev.stamp broker   ## prove it on the real mosquitto, Home Assistant and ioBroker (installed once, kept in ~/.cache)
+	@$(BIN)/python tests/conformance $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .

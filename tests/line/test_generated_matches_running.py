@@ -10,26 +10,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import ciimodel
-import jsonschema
 import pytest
-from captures import ROOT, capture
+from captures import capture
 from ciibridge.cli import main
 from ciibridge.pipeline import LINES
 from ciibridge.simulate import SimulatedMeter
 from ciibridge.simulate.identity import SYNTHETIC_KEY
 from ciigen.installed import read_resolved
 from ciigen.target import Selection, discover
-from ciimodel import payloads
 from ciimodel.topics import match
+from line_parts import not_in_asyncapi, payload_faults, payload_of, schema_faults
 from mqtt_parts import BrokerProcess, Heard, Listener, find_mosquitto, free_port, wait_until
-from pydantic import TypeAdapter
-from ruamel.yaml import YAML
 from service_parts import ServiceProcess, TcpMeter, write_config
 from typer.testing import CliRunner
 
@@ -44,13 +40,6 @@ MODELS = [
     if m.wire and m.wire.hdlc and m.lists and m.interfaces[0].protocol in LINES
 ]
 ENCRYPTED = "iskra-am550"
-#: Payloads that are not JSON have a JSON Schema too: a number is read as one, a text is a string.
-_MODELS: dict[str, Any] = {
-    "state": payloads.State,
-    "meta": payloads.Meta,
-    "diag": payloads.Diag,
-    "error": payloads.Error,
-}
 
 
 @dataclass(frozen=True)
@@ -132,94 +121,42 @@ def _levels(pattern: str, levels: dict[str, str]) -> str:
     return re.sub(r"\\{(\w+)\\}", lambda found: f"(?P<{found[1]}>{levels[found[1]]})", re.escape(pattern))
 
 
-# -- AsyncAPI ------------------------------------------------------------------------------------------------------------
+# -- AsyncAPI and schema -------------------------------------------------------------------------------------------------
 
 
 def test_every_topic_stands_in_asyncapi_with_its_qos_and_retain(running: Running) -> None:
-    text = (ROOT / "generated/asyncapi/asyncapi.yaml").read_text(encoding="utf-8")
-    document = YAML(typ="safe", pure=True).load(text)
-    unknown = []
-    for heard in running.heard:
-        fitting = [
-            operation
-            for name, channel in document["channels"].items()
-            if (operation := _operation(document, name, channel, heard.topic))
-        ]
-        if not fitting:
-            unknown.append(heard.topic)
-            continue
-        binding = fitting[0]["bindings"]["mqtt"]
-        if find_mosquitto():  # amqtt passes on neither QoS nor the retain flag
-            assert (heard.qos, heard.retain) == (binding["qos"], binding["retain"]), heard
-    assert unknown == []
-
-
-def _operation(
-    document: dict[str, Any], name: str, channel: dict[str, Any], topic: str
-) -> dict[str, Any] | None:
-    """The operation that sends ``topic``, if ``channel`` is its channel (its quantity must be one of the parameter's)."""
-    found = re.fullmatch(_levels(channel["address"], ciimodel.topics.LEVELS), topic)  # type: ignore[attr-defined]
-    if found is None:
-        return None
-    for parameter, definition in channel["parameters"].items():
-        resolved = _dereference(document, definition)
-        if parameter in ("quantity", "item") and found[parameter] not in resolved.get("enum", ()):
-            return None
-    operation: dict[str, Any] = document["operations"][f"send_{name}"]
-    return operation
-
-
-def _dereference(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        target: Any = document
-        for step in node["$ref"].removeprefix("#/").split("/"):
-            target = target[step]
-        node = target
-    return node
-
-
-# -- the schema ----------------------------------------------------------------------------------------------------------
+    assert not_in_asyncapi(running.heard) == []
 
 
 def test_qos_retain_and_expiry_are_the_schemas(running: Running) -> None:
-    for heard in running.heard:
-        name, levels = match(heard.topic) or pytest.fail(f"{heard.topic} is no topic of the profile")
-        topic = CATALOGUE.topics[_by_kind(name, levels.get("quantity"))]
-        if find_mosquitto():  # amqtt passes on neither QoS nor the retain flag, and knows no expiry
-            assert (heard.qos, heard.retain) == (topic.qos, topic.retain), heard.topic
-            assert heard.content_type == topic.content_type, heard.topic
-            assert (heard.expiry_s is None) == (topic.expiry_s is None), heard.topic
-
-
-def _by_kind(name: str, quantity: str | None) -> str:
-    if quantity is None:
-        return name
-    kind = CATALOGUE.quantities[quantity].kind
-    return next(
-        t.name
-        for t in CATALOGUE.topics.values()
-        if kind in t.kinds and t.name.split("_")[0] == name.split("_", maxsplit=1)[0]
-    )
+    assert schema_faults(running.heard) == []
 
 
 @pytest.mark.parametrize("model", [m.id for m in MODELS])
 def test_every_payload_fits_json_schema_and_python_model(running: Running, model: str) -> None:
-    checked = set()
-    for heard in _of(running, model):
-        name, _ = match(heard.topic) or pytest.fail(heard.topic)
-        payload = CATALOGUE.topics[name].payload
-        schema = json.loads(
-            (ROOT / f"generated/jsonschema/{payload}.schema.json").read_text(encoding="utf-8")
-        )
-        is_json = payload in _MODELS or payload == "number"
-        value = json.loads(heard.payload) if is_json else heard.payload
-        jsonschema.validate(value, schema, cls=jsonschema.Draft7Validator)
-        if payload in _MODELS:
-            TypeAdapter(_MODELS[payload]).validate_json(heard.payload)
-        if payload == "state":
-            assert set(value["values"]) <= set(CATALOGUE.quantities)
-        checked.add(payload)
-    assert {"availability", "meta", "state", "number", "diag"} <= checked
+    heard = _of(running, model)
+    assert payload_faults(heard) == []
+    assert {"availability", "meta", "state", "number", "diag"} <= {payload_of(message) for message in heard}
+
+
+def test_what_does_not_fit_is_found() -> None:
+    good = Heard("cii/v1/house/value/power_import", "28", 0, False, 60, "text/plain")
+    if find_mosquitto():
+        assert schema_faults([good, replace(good, qos=1)]) != [] == schema_faults([good])
+        assert not_in_asyncapi([good, replace(good, retain=True)]) != [] == not_in_asyncapi([good])
+    for wrong in (
+        replace(good, topic="cii/v1/house/value/moon_power"),
+        replace(good, topic="cii/v2/house/state"),
+    ):
+        assert len(not_in_asyncapi([good, wrong])) == 1
+    for topic, payload in (
+        (good.topic, "much"),
+        ("cii/v1/house/state", '{"ts":1}'),
+        ("cii/v1/house/diag", "{"),
+        ("cii/v1/house/availability", "maybe"),
+        ("other", "1"),
+    ):
+        assert len(payload_faults([good, replace(good, topic=topic, payload=payload)])) == 1, topic
 
 
 # -- the consumers' files ------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ A removed entity loses what its user set, so nothing is removed because it has n
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -20,7 +19,7 @@ from ciimodel.homeassistant import Discovery, Messages, meter_of
 from ciibridge.types import Message
 
 #: No list comes less often than once a day; an hour for the clock change.
-_RETIRED: Final = timedelta(hours=25)
+_RETIRED_S: Final = 25 * 3600.0
 _QOS: Final = 1
 _JSON: Final = "application/json"
 #: Home Assistant from 2024.11 on unloads the entities of a topic and keeps what it knows of them for the next one.
@@ -40,7 +39,7 @@ class MeterDiscovery:
         self._sent: dict[str, bytes] = {}
         self._left: set[str] = set()  # topics that an earlier run left
         self._carried: dict[str, Any] = {}  # components that an earlier run left in the message of the device
-        self._since: datetime | None = None  # first telegram
+        self._since_s: float | None = None  # first tick after the first telegram
         self._dirty = False
 
     def filters(self, meter: str) -> tuple[str, ...]:
@@ -48,11 +47,10 @@ class MeterDiscovery:
         own = self._discovery.filters(meter)
         return (*own, self._birth_topic) if self._enabled else own
 
-    def update(self, meta: bytes, now: datetime) -> list[Message]:
+    def update(self, meta: bytes) -> list[Message]:
         """Take a new ``meta``; what has to be sent, in this order."""
         if not self._enabled:
             return []
-        self._since = self._since or now
         self._made = self._discovery.messages(meter_of(orjson.loads(meta), alone=self._alone))
         self._left -= self._made.keys()
         return self._changes()
@@ -75,11 +73,16 @@ class MeterDiscovery:
             self._dirty = True
         return []
 
-    def tick(self, now: datetime) -> list[Message]:
-        """Do what was heard; a day after the first telegram, take away what nothing has come for since."""
+    def tick(self, steady_s: float) -> list[Message]:
+        """Do what was heard; a day after the first telegram, take away what nothing has come for since.
+
+        ``steady_s``: any steady clock. Neither the meter's clock nor this machine's is one: both may jump by years.
+        """
         gone: list[Message] = []
-        if self._since is not None and now - self._since >= _RETIRED:
-            self._since = now
+        if self._since_s is None and self._made:
+            self._since_s = steady_s
+        if self._since_s is not None and steady_s - self._since_s >= _RETIRED_S:
+            self._since_s = steady_s
             retired = sorted(topic for topic in self._left if not self._is_old_form(topic))
             gone = [_config(topic, b"") for topic in retired]
             self._left.difference_update(retired)

@@ -115,7 +115,7 @@ class Messages:
         if meta is not None:
             messages.append(self._routes["meta"].message(meta, meter))
             if self.discovery is not None:
-                messages += self.discovery.update(meta, snapshot.rx or snapshot.ts)
+                messages += self.discovery.update(meta)
         messages.append(self._routes["state"].message(self.state(snapshot), meter))
         if self._value_topics:
             messages += self._values(snapshot.values, meter)

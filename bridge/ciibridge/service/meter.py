@@ -174,7 +174,7 @@ class MeterTask:
             self._diag_at_s = steady_s
             self._publish_diag(now, diagnostics)
         if self._messages.discovery is not None and self._publisher is not None:
-            self._publish(self._messages.discovery.tick(now))
+            self._publish(self._messages.discovery.tick(steady_s))
         for problem, count in self._told.due(steady_s):
             self._publish_error(problem, now, count)
         for problem, count in self._logged.due(steady_s):

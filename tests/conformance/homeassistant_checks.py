@@ -1,0 +1,369 @@
+"""Home Assistant, from nothing: onboarding, the MQTT integration, the bridge's discovery, the energy dashboard."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+from check_table import Say, check, software
+from house import METERS, House, Process, house, wait_until
+from installs import HOME_ASSISTANT, HOME_ASSISTANT_INSTALL, installed
+from mqtt_parts import free_port
+
+_CONFIGURATION: Final = """
+homeassistant:
+  time_zone: Europe/Zurich
+http:
+  server_host: 127.0.0.1
+  server_port: {port}
+api:
+config:
+energy:
+onboarding:
+websocket_api:
+compile_statistics:
+logger:
+  default: warning
+  logs:
+    homeassistant.components.mqtt: info
+"""
+#: Statistics are compiled every five minutes, and until then the energy dashboard knows no entity. This asks Home Assistant's
+#: own recorder to do it now.
+_COMPILE: Final = """
+from homeassistant.components.recorder import get_instance
+from homeassistant.components.recorder.tasks import StatisticsTask
+from homeassistant.util import dt
+
+DOMAIN = "compile_statistics"
+
+async def async_setup(hass, config):
+    async def now(call):
+        at = dt.utcnow()
+        get_instance(hass).queue_task(StatisticsTask(at.replace(minute=at.minute // 5 * 5, second=0, microsecond=0), False))
+    hass.services.async_register(DOMAIN, "now", now)
+    return True
+"""
+#: Speaks Home Assistant's WebSocket interface: commands from standard input, results to standard output, as JSON.
+_SOCKET: Final = """
+import asyncio, json, sys
+import aiohttp
+
+async def main(url, token, commands):
+    async with aiohttp.ClientSession() as session, session.ws_connect(url + "/api/websocket") as socket:
+        await socket.receive_json()
+        await socket.send_json({"type": "auth", "access_token": token})
+        answer = await socket.receive_json()
+        assert answer["type"] == "auth_ok", answer
+        results = []
+        for number, command in enumerate(commands, 1):
+            await socket.send_json({"id": number, **command})
+            results.append(await socket.receive_json())
+        print(json.dumps(results))
+
+asyncio.run(main(sys.argv[1], sys.argv[2], json.load(sys.stdin)))
+"""
+#: Loggers of what is proven; a line of another at the start of Home Assistant is not about us.
+_LOGGERS: Final = (
+    "components.mqtt",
+    "components.sensor",
+    "components.energy",
+    "components.recorder",
+    "helpers.entity",
+)
+_THOUSANDTHS: Final = {"kWh": 1000, "kvarh": 1000, "kVAh": 1000}
+_DISCOVERY: Final = '[homeassistant]\nlanguage = "en"\n'
+
+
+class HomeAssistant:
+    """A running Home Assistant with one user, who has a token."""
+
+    def __init__(self, venv: Path, made: House) -> None:
+        self.house = made
+        self._venv = venv
+        self._base = f"http://127.0.0.1:{free_port()}"
+        self._session = requests.Session()
+        self._token = ""
+        self.log = made.folder / "homeassistant.log"
+        made.logs.insert(0, self.log)
+        self._config = made.folder / "homeassistant"
+        self._write()
+        self._start()
+
+    def _write(self) -> None:
+        component = self._config / "custom_components/compile_statistics"
+        component.mkdir(parents=True)
+        (component / "__init__.py").write_text(_COMPILE)
+        manifest = {
+            "domain": "compile_statistics",
+            "name": "Compile",
+            "version": "1.0.0",
+            "dependencies": ["recorder"],
+        }
+        (component / "manifest.json").write_text(json.dumps(manifest))
+        port = self._base.rpartition(":")[2]
+        (self._config / "configuration.yaml").write_text(_CONFIGURATION.format(port=port))
+
+    def _start(self) -> None:
+        binaries = self._venv / "bin"
+        command: list[str | Path] = [
+            binaries / "python",
+            "-m",
+            "homeassistant",
+            "-c",
+            self._config,
+            "--skip-pip",
+        ]
+        self._process = self.house.keep(Process(command, self.log))
+        wait_until(self._answers, 120, f"start of Home Assistant ({self.log})")
+
+    def restart(self) -> None:
+        """End it in good order and start it with what it has stored."""
+        self._process.stop(60)
+        self._start()
+
+    def _answers(self) -> bool:
+        assert self._process.running, f"Home Assistant has ended: {self.log}"
+        try:
+            return self._session.get(f"{self._base}/api/onboarding", timeout=5).ok
+        except requests.ConnectionError:
+            time.sleep(0.5)
+            return False
+
+    def onboard(self) -> None:
+        """Make the first user, as the first page of a new installation does."""
+        client = f"{self._base}/"
+        user = {
+            "client_id": client,
+            "name": "Test",
+            "username": "test",
+            "password": "test-1234",
+            "language": "en",
+        }
+        code = self.call("onboarding/users", user)["auth_code"]
+        form = {"grant_type": "authorization_code", "code": code, "client_id": client}
+        answer = self._session.post(f"{self._base}/auth/token", data=form, timeout=30)
+        answer.raise_for_status()
+        self._token = answer.json()["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {self._token}"
+
+    def call(self, path: str, body: object = None) -> Any:
+        """Call the REST interface; POST if there is a body."""
+        url = f"{self._base}/api/{path}"
+        answer = (
+            self._session.get(url, timeout=30)
+            if body is None
+            else self._session.post(url, json=body, timeout=30)
+        )
+        assert answer.ok, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return answer.json()
+
+    def ask(self, *commands: dict[str, Any]) -> list[Any]:
+        """Send commands over the WebSocket interface; their results."""
+        done = subprocess.run(
+            [str(self._venv / "bin/python"), "-c", _SOCKET, self._base, self._token],
+            input=json.dumps(commands),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr[-500:]
+        answers = json.loads(done.stdout)
+        assert all(answer["success"] for answer in answers), answers
+        return [answer["result"] for answer in answers]
+
+    def sensors(self) -> dict[str, Any]:
+        """Entity id → state and attributes, of our meters."""
+        ours = tuple(f"sensor.{meter.id.replace('-', '_')}_" for meter in METERS)
+        return {
+            state["entity_id"]: state for state in self.call("states") if state["entity_id"].startswith(ours)
+        }
+
+    def promised(self) -> dict[str, Any]:
+        """Entity id → discovery message, as it lies on the broker now."""
+        last = {h.topic: h.payload for h in self.house.heard if h.topic.startswith("homeassistant/sensor/")}
+        configs = [json.loads(payload) for payload in last.values() if payload]
+        return {config["default_entity_id"]: config for config in configs}
+
+
+@software("homeassistant", "Home Assistant", HOME_ASSISTANT)
+@contextmanager
+def _open(folder: Path, say: Say) -> Iterator[HomeAssistant]:
+    with installed(HOME_ASSISTANT_INSTALL, say) as venv, house(folder, _DISCOVERY) as made:
+        yield HomeAssistant(venv, made)
+
+
+@check("homeassistant", "a new installation takes the MQTT integration by its own config flow")
+def _integrate(home: HomeAssistant) -> None:
+    home.onboard()
+    assert home.call("config")["version"] == HOME_ASSISTANT
+    flow = home.call("config/config_entries/flow", {"handler": "mqtt"})
+    done = home.call(
+        f"config/config_entries/flow/{flow['flow_id']}",
+        {"broker": "127.0.0.1", "port": home.house.broker.port},
+    )
+    assert (done["type"], done.get("errors")) == ("create_entry", None), done
+
+
+@check("homeassistant", "every quantity that comes is an entity, with its device class, state class and unit")
+def _entities(home: HomeAssistant) -> None:
+    home.house.wait_for_readings()
+    wanted = {i for i, config in home.promised().items() if config.get("enabled_by_default", True)}
+    wait_until(_slowly(lambda: wanted <= set(home.sensors())), 30, "all entities")
+    found, promised = home.sensors(), home.promised()
+    assert set(found) == {i for i, config in promised.items() if config.get("enabled_by_default", True)}
+    for entity, state in found.items():
+        for key in ("device_class", "state_class", "unit_of_measurement"):
+            assert state["attributes"].get(key) == promised[entity].get(key), (entity, key)
+    assert len(found) > 60, len(found)
+
+
+@check("homeassistant", "each has the value of its topic, kWh where the topic has Wh")
+def _values(home: HomeAssistant) -> None:
+    wait_until(_slowly(lambda: not _without_value(home)), 30, "a value of every entity")
+    states, promised = home.sensors(), home.promised()
+    payloads: dict[str, list[str]] = {}
+    for heard in home.house.heard:
+        payloads.setdefault(heard.topic, []).append(heard.payload)
+    for entity, state in states.items():
+        config = promised[entity]
+        said = payloads[config["state_topic"]]
+        if "value_json" in config.get("value_template", ""):
+            assert state["state"] == json.loads(said[-1])["link"] == "ok", entity
+        elif "unit_of_measurement" in config or "state_class" in config:
+            divisor = _THOUSANDTHS.get(config.get("unit_of_measurement"), 1)
+            assert Decimal(state["state"]) in {Decimal(text) / divisor for text in said[-30:]}, (
+                entity,
+                state["state"],
+            )
+        else:
+            assert state["state"] in said, entity
+
+
+@check("homeassistant", "each meter is one device, a sub-meter's gas, water and heat among its entities")
+def _devices(home: HomeAssistant) -> None:
+    (devices,) = home.ask({"type": "config/device_registry/list"})
+    ours = {i[1]: device for device in devices for i in device["identifiers"] if i[0] == "mqtt"}
+    assert set(ours) == {f"cii_{meter.id}" for meter in METERS}
+    assert (ours["cii_farm-1"]["manufacturer"], ours["cii_farm-1"]["model"]) == ("Landis+Gyr", "E450")
+    states = home.sensors()
+    classes = {n: states[f"sensor.farm_1_channel{n}"]["attributes"]["device_class"] for n in _SUBMETERS}
+    assert classes == {"1_volume_gas": "gas", "2_volume_water": "water", "3_energy_heat": "energy"}
+
+
+_SUBMETERS = ("1_volume_gas", "2_volume_water", "3_energy_heat")
+
+
+@check(
+    "homeassistant", "the energy dashboard takes import, export and gas, and finds nothing wrong with them"
+)
+def _energy(home: HomeAssistant) -> None:
+    price = {"entity_energy_price": None, "number_energy_price": None}
+    sources = [
+        {
+            "type": "grid",
+            "flow_from": [{"stat_energy_from": "sensor.house_energy_import", "stat_cost": None, **price}],
+            "flow_to": [{"stat_energy_to": "sensor.house_energy_export", "stat_compensation": None, **price}],
+            "cost_adjustment_day": 0,
+        },
+        {"type": "gas", "stat_energy_from": "sensor.farm_1_channel1_volume_gas", "stat_cost": None, **price},
+    ]
+    home.ask({"type": "energy/save_prefs", "energy_sources": sources})
+
+    def issues() -> Any:
+        home.call("services/compile_statistics/now", {})
+        time.sleep(1)
+        return home.ask({"type": "energy/validate"})[0]["energy_sources"]
+
+    found = issues()
+    end = time.monotonic() + 30
+    while found != [[], []] and time.monotonic() < end:
+        found = issues()
+    assert found == [[], []], found
+
+
+@check(
+    "homeassistant",
+    "the bridge is killed: every entity but the link becomes unavailable; it is back: so are they",
+)
+def _killed(home: HomeAssistant) -> None:
+    bridge = home.house.bridge
+    assert bridge is not None
+    bridge.kill()
+    wait_until(
+        _slowly(lambda: _available(home) <= {f"sensor.{m.id.replace('-', '_')}_link" for m in METERS}),
+        15,
+        "unavailable",
+    )
+    home.house.run_bridge(_DISCOVERY)
+    wait_until(_slowly(lambda: len(_available(home)) == len(home.sensors())), 40, "all of them available")
+
+
+@check(
+    "homeassistant",
+    "Home Assistant starts anew: it finds the meters again, and the bridge answers its birth message",
+)
+def _restart(home: HomeAssistant) -> None:
+    before = set(home.sensors())
+    count = len(home.house.listener.of("homeassistant/status"))
+    sent = len(home.house.listener.of("homeassistant/sensor/cii_house/energy_import/config"))
+    home.restart()
+    wait_until(
+        lambda: "online" in home.house.listener.payloads("homeassistant/status")[count:],
+        60,
+        "its birth message",
+    )
+    again = home.house.listener
+    wait_until(
+        lambda: len(again.of("homeassistant/sensor/cii_house/energy_import/config")) > sent, 10, "the answer"
+    )
+    wait_until(
+        _slowly(lambda: set(home.sensors()) == before and not _without_value(home)), 40, "all entities again"
+    )
+
+
+@check("homeassistant", "it has nothing to complain of in its log")
+def _log(home: HomeAssistant) -> None:
+    lines = home.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    complaints = [
+        line
+        for line in lines
+        if (" WARNING " in line or " ERROR " in line) and any(logger in line for logger in _LOGGERS)
+    ]
+    assert not complaints, complaints[:5]
+
+
+@check("homeassistant", "discovery is switched off in the bridge: the entities go")
+def _switched_off(home: HomeAssistant) -> None:
+    bridge = home.house.bridge
+    assert bridge is not None
+    bridge.stop()
+    home.house.run_bridge("[homeassistant]\nenabled = false\n")
+    wait_until(_slowly(lambda: not home.sensors()), 30, "no entity any more")
+
+
+def _slowly(condition: Callable[[], bool]) -> Callable[[], bool]:
+    """Ask Home Assistant four times a second, not a hundred times."""
+
+    def asked() -> bool:
+        time.sleep(0.25)
+        return condition()
+
+    return asked
+
+
+def _without_value(home: HomeAssistant) -> set[str]:
+    return {
+        entity for entity, state in home.sensors().items() if state["state"] in {"unknown", "unavailable"}
+    }
+
+
+def _available(home: HomeAssistant) -> set[str]:
+    return {entity for entity, state in home.sensors().items() if state["state"] != "unavailable"}
