@@ -26,7 +26,10 @@ from typer.main import get_command_from_info
 COMMANDS: Final[dict[str, str]] = {
     "run": "Run the bridge: meters to MQTT, as the configuration says.",
     "demo": "Simulated meters, an embedded broker and a live table: no hardware needed.",
+    "probe": "Find out which meter is on a port, and what is missing to read it.",
     "decode": "Decode a recording: one JSON state a telegram, as it would be published.",
+    "record": "Record a port with its timing, if wanted without what names the meter and its owner.",
+    "replay": "Play a recording as the meter sent it, to a pseudo-terminal, a TCP port or standard output.",
     "simulate": "Send what a supported meter sends, to a file, a TCP port or a pseudo-terminal.",
     "meters": "What is supported: meter models, line settings and network operators.",
 }

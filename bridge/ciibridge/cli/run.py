@@ -20,7 +20,7 @@ import typer
 
 from ciibridge.cli import main
 from ciibridge.errors import ConfigError
-from ciibridge.service.meter import shortened
+from ciibridge.normalise.identity import shortened
 from ciibridge.service.service import Service
 from ciibridge.service.setup import MeterSetup, Setup, load
 from ciibridge.service.systemd import Systemd

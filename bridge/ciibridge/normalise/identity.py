@@ -48,6 +48,15 @@ def fallback_level(model: str | None) -> str:
     return model or "meter"
 
 
+def shortened(meter: str) -> str:
+    """Shorten a name for a log: a serial number must not be whole there. ``lgz1030600000001`` → ``lgz…001``."""
+    return (
+        f"{meter[:3]}…{meter[-3:]}"
+        if any(character.isdigit() for character in meter) and len(meter) > 7
+        else meter
+    )
+
+
 class Namer:
     """Gives snapshots the name of their meter; holds back those that come before it is known."""
 

@@ -9,6 +9,7 @@ TOML, read strictly: unknown keys, numbers in quotes and texts without them are 
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -166,6 +167,52 @@ class Source:
     def error(self, findings: list[Finding]) -> ConfigError:
         """Make one error of all findings."""
         return ConfigError(report(str(self.path), findings, self.lines))
+
+
+def write(config: Config, notes: Mapping[Key, str], examples: Mapping[Key, str | int]) -> str:
+    """Write the keys that are set in ``config`` as TOML, in the order in which they stand here.
+
+    ``notes``: key path → comment behind it. ``examples``: key path → value of a key that is not set; it is written as a comment.
+    Reading the text again gives the same configuration.
+    """
+    blocks: list[tuple[str, Key, _Table]] = [
+        ("[bridge]", ("bridge",), config.bridge),
+        ("[mqtt]", ("mqtt",), config.mqtt),
+    ]
+    blocks += [("[[meter]]", ("meter", number), table) for number, table in enumerate(config.meter)]
+    parts = [
+        "\n".join([head, *lines]) + "\n"
+        for head, at, table in blocks
+        if (lines := _lines(table, at, notes, examples))
+    ]
+    return "\n".join(parts)
+
+
+def _lines(table: _Table, at: Key, notes: Mapping[Key, str], examples: Mapping[Key, str | int]) -> list[str]:
+    lines = []
+    for name in type(table).model_fields:
+        key = (*at, name)
+        if name in table.model_fields_set and (value := getattr(table, name)) is not None:
+            line = f"{name} = {_toml(value)}"
+        elif key in examples:
+            line = f"# {name} = {_toml(examples[key])}"
+        else:
+            continue
+        lines.append(f"{line:<40} # {notes[key]}" if key in notes else line)
+    return lines
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items()) + " }"
+    # A JSON string is a TOML basic string, but for DEL.
+    return (
+        json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        if isinstance(value, str)
+        else str(value)
+    )
 
 
 def _read(path: Path) -> str:

@@ -23,6 +23,7 @@ from ciibridge.dialogue import Decoded, Note, Octets
 from ciibridge.dialogue.asking import WAYS
 from ciibridge.errors import TransportError
 from ciibridge.link import HINTS, LinkState
+from ciibridge.normalise.identity import shortened
 from ciibridge.pipeline import Diagnostics, Pipeline
 from ciibridge.publish.messages import Messages
 from ciibridge.publish.retry import Backoff, Outage, Reason
@@ -70,15 +71,6 @@ Connect = Callable[[str, Message], Publisher]
 def utc_now() -> datetime:
     """Tell the time of this machine, in UTC."""
     return datetime.now(UTC)
-
-
-def shortened(meter: str) -> str:
-    """Shorten a name for a log: a serial number must not be whole there. ``lgz1030600000001`` → ``lgz…001``."""
-    return (
-        f"{meter[:3]}…{meter[-3:]}"
-        if any(character.isdigit() for character in meter) and len(meter) > 7
-        else meter
-    )
 
 
 class MeterTask:

@@ -4,6 +4,7 @@
     pty:PATH       the same, with a link of constant name
     tcp:PORT       a TCP server on this machine for any number of readers; tcp:HOST:PORT on another address
     PATH           a file (written anew)
+    -              standard output
 
 A wire keeps nothing: what nobody reads is gone.
 """
@@ -72,6 +73,8 @@ def outlet(text: str) -> Outlet:
         return TcpOutlet(host.strip("[]") or _LOCALHOST, int(port))
     if not text or text.endswith("/"):
         raise ConfigError(f"--out {text!r}: write pty, tcp:PORT or the name of a file")
+    if text == "-":
+        return StdoutOutlet()
     return FileOutlet(Path(text))
 
 
@@ -259,3 +262,26 @@ class FileOutlet:
         """Close the file."""
         if self._file is not None:
             self._file.close()
+
+
+class StdoutOutlet:
+    """Standard output."""
+
+    name = "-"
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None  # nobody asks there
+
+    async def open(self) -> None:
+        """Nothing is to be opened."""
+
+    async def send(self, octets: bytes) -> None:
+        """Write the octets. Raises TransportError when nobody takes them any more."""
+        try:
+            sys.stdout.buffer.write(octets)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            raise TransportError(f"standard output: writing failed ({error.strerror})") from error
+
+    async def close(self) -> None:
+        """Leave it open: it is not ours."""

@@ -120,6 +120,16 @@ def is_recording(url: str) -> bool:
     return scheme.lower() == "file"
 
 
+def owns_line(url: str) -> bool:
+    """Tell whether the line settings are ours to choose: of a serial port, not of TCP, a recording or a pseudo-terminal."""
+    scheme, separator, _ = url.partition("://")
+    if not separator:
+        scheme, url = _path_as_url(url)
+    if scheme.lower() == "rfc2217":
+        return True
+    return scheme.lower() == "serial" and not Path(url_path(url)).resolve().is_relative_to("/dev/pts")
+
+
 def url_path(url: str) -> str:
     """Take the path out of a ``serial://`` or ``file://`` URL. Raises ConfigError when there is none."""
     parts = urlsplit(url)

@@ -2,7 +2,8 @@
 
 capture.bin · file:///var/tmp/capture.bin
 
-It has no timing: what comes after decides by the telegrams' own times.
+Octets as received, or what ``ciibridge record`` wrote, which shows in the first octets. Its timing is left out: what comes
+after decides by the telegrams' own times. ``ciibridge replay`` plays it as it was.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import asyncio
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ciibridge.errors import TransportError
+from ciibridge.errors import ConfigError, TransportError
+from ciibridge.recording.container import MAGIC, Reader
 from ciibridge.transport import LinkSettings, url_path
 
 #: Small enough that a telegram is rarely in one chunk, so a recording takes the same path as a port.
@@ -30,6 +32,7 @@ class FileTransport:
         self._path = path
         self._file: BinaryIO | None = None
         self._reading: asyncio.Future[bytes] | None = None
+        self._container: Reader | None = None
 
     @property
     def name(self) -> str:
@@ -46,15 +49,30 @@ class FileTransport:
             )
         try:
             self._file = await asyncio.to_thread(self._path.open, "rb")
+            mark = await asyncio.to_thread(self._file.read, len(MAGIC))
+            self._file.seek(0)
         except FileNotFoundError as error:
             raise TransportError(f"{self._path}: there is no such file; check the path") from error
         except OSError as error:
             raise TransportError(
                 f"{self._path}: cannot be read ({error.strerror}); check its owner and mode"
             ) from error
+        self._container = Reader(str(self._path)) if mark == MAGIC else None
 
     async def read(self) -> bytes:
-        """Read the next chunk; b"" at the end. Raises TransportError when the disk fails."""
+        """Read the next chunk; b"" at the end. Raises TransportError when the disk fails, or a recording is damaged."""
+        if self._container is None:
+            return await self._chunk()
+        try:
+            while chunk := await self._chunk():
+                if octets := b"".join(piece.octets for piece in self._container.feed(chunk)):
+                    return octets
+            return b"".join(piece.octets for piece in self._container.finish())
+        except ConfigError as error:
+            raise TransportError(str(error)) from error
+
+    async def _chunk(self) -> bytes:
+        """Read the next octets of the file."""
         if self._file is None:
             raise TransportError(f"{self._path}: not open")
         if self._reading is None:

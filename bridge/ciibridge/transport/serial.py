@@ -25,6 +25,7 @@ from serial.tools import list_ports
 
 from ciibridge.errors import TransportError
 from ciibridge.transport import LinkSettings, host_and_port, url_path
+from ciibridge.transport.line_errors import line_errors
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
@@ -185,6 +186,10 @@ class SerialTransport:
         """A pseudo-terminal (simulator, socat): it has 8 bits and no parity, and Linux refuses others (EINVAL)."""
         return self._local and Path(self._name).resolve().is_relative_to("/dev/pts")
 
+    def line_errors(self) -> int:
+        """Tell how many framing and parity errors and breaks the driver has counted, ever; 0 where nobody counts."""
+        return line_errors(self._port.fileno()) if isinstance(self._port, serial.Serial) else 0
+
     async def close(self) -> None:
         """Release the port and end its threads."""
         port, thread, writer, reading = self._port, self._thread, self._writer, self._reading
@@ -253,10 +258,15 @@ class SerialTransport:
         return TransportError(f"{self._name}: cannot be opened as a serial port ({error}). {_ports_here()}")
 
 
-def _ports_here() -> str:
-    """List the serial ports of this machine in a sentence; names that survive replugging first."""
+def ports_here() -> list[str]:
+    """List the serial ports of this machine; names that survive replugging first."""
     stable = sorted(str(path) for path in _BY_ID.iterdir()) if _BY_ID.is_dir() else []
-    ports = stable + sorted(port.device for port in list_ports.comports())
+    return stable + sorted(port.device for port in list_ports.comports())
+
+
+def _ports_here() -> str:
+    """List the serial ports of this machine in a sentence."""
+    ports = ports_here()
     if not ports:
         return "This machine has no serial port now: is the adapter plugged in? (`dmesg | tail` shows it)"
     return f"Ports here: {', '.join(ports)}"

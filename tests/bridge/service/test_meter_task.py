@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 import ciimodel
 import pytest
 from ciibridge.errors import TransportError
+from ciibridge.normalise.identity import shortened
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.publish.messages import Messages
 from ciibridge.publish.retry import Backoff
 from ciibridge.service import meter as meter_module
-from ciibridge.service.meter import MeterTask, shortened
+from ciibridge.service.meter import MeterTask
 from ciibridge.service.setup import MeterSetup
 from ciibridge.simulate import SimulatedMeter
 from ciibridge.transport import LinkSettings

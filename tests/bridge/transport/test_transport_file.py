@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from captures import capture
 from ciibridge.errors import TransportError
+from ciibridge.recording.container import Header, Piece, write_piece
 from ciibridge.transport import LinkSettings, Transport, is_recording, open_transport
 
 LINK = LinkSettings()
@@ -138,3 +140,14 @@ def test_a_recording_cannot_be_asked(tmp_path: Path) -> None:
     assert is_recording(str(path))
     assert is_recording("file://x.bin")
     assert not any(is_recording(url) for url in ("", "/dev/ttyUSB0", "tcp://host:1"))
+
+
+def test_a_recording_with_timing_gives_its_octets(tmp_path: Path) -> None:
+    file = tmp_path / "port.jsonl"
+    octets = [bytes((n & 0xFF,)) * 40 for n in range(300)]
+    pieces = [write_piece(Piece(float(n), piece)) for n, piece in enumerate(octets)]
+    file.write_bytes(Header(datetime(2026, 5, 4, tzinfo=UTC)).write() + b"".join(pieces))
+    assert b"".join(asyncio.run(read_all(str(file)))) == b"".join(octets)
+    file.write_bytes(file.read_bytes() + b"nonsense\n")
+    with pytest.raises(TransportError, match=r"port\.jsonl:302: the recording is damaged"):
+        asyncio.run(read_all(str(file)))

@@ -1,0 +1,183 @@
+"""``ciibridge record PORT FILE``: what comes from a port, with its timing, in a file that anybody can open.
+
+    ciibridge record /dev/ttyUSB0 port.jsonl --meter lg-e450 --seconds 60
+    ciibridge record tcp://192.168.1.20:4001 port.jsonl --telegrams 3
+
+Without ``--line`` and ``--meter``, a serial port is probed first. Exit status: 0 recorded, 1 nothing came or the port failed, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final
+
+import ciimodel
+import typer
+from ciimodel.catalogue import Link, Resolved
+
+from ciibridge.cli import main
+from ciibridge.cli.inputs import (
+    WRONG_USE,
+    AuthKeyFileOption,
+    AuthKeyOption,
+    KeyFileOption,
+    KeyOption,
+    SystemTitleOption,
+    read_keys,
+    refuse_existing,
+)
+from ciibridge.cli.probe import LineOption, MeterOption, OperatorOption, look, parse_line
+from ciibridge.errors import ConfigError, TransportError
+from ciibridge.normalise.settings import MeterSettings
+from ciibridge.probing.recogniser import Recogniser
+from ciibridge.recording.container import Header, Piece, write_piece
+from ciibridge.security.glo import Keys
+from ciibridge.service.recorder import record as write_down
+from ciibridge.transport import LinkSettings, Transport, is_recording, open_transport, owns_line
+
+_FAILED: Final = 1
+_OWNER_ONLY: Final = 0o600
+
+
+@main.command(epilog="Example: ciibridge record /dev/ttyUSB0 port.jsonl --meter lg-e450 --seconds 60")
+def record(
+    port: Annotated[
+        str,
+        typer.Argument(
+            help="Serial port, rfc2217://host:port, tcp://host:port, or a recording to be rewritten."
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(help="File to write: JSON lines with time and octets.")],
+    *,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many seconds.")] = None,
+    telegrams: Annotated[int | None, typer.Option(min=1, help="Stop after so many telegrams.")] = None,
+    meter: MeterOption = None,
+    operator: OperatorOption = None,
+    line: LineOption = None,
+    key: KeyOption = None,
+    auth_key: AuthKeyOption = None,
+    key_file: KeyFileOption = None,
+    auth_key_file: AuthKeyFileOption = None,
+    system_title: SystemTitleOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
+) -> None:
+    """Record what comes from a port, with its timing, until Ctrl-C or as many telegrams as wanted.
+
+    The file is JSON lines: the first says when and with which line settings, each other one how many seconds later which octets
+    came. `ciibridge decode`, `probe`, `replay` and `run` read it. Exit status: 0 recorded, 1 nothing came, 2 wrong use.
+    """
+    try:
+        catalogue = ciimodel.load()
+        keys = read_keys(key, auth_key, key_file, auth_key_file, system_title)
+        MeterSettings(model=meter, operator=operator).check(catalogue)
+        refuse_existing(file, force=force)
+        chosen = parse_line(line) if line is not None else _line_of(catalogue, meter, operator)
+        if chosen is None and owns_line(port):
+            chosen = _found(catalogue, port, keys)
+        transport = open_transport(port, LinkSettings(**chosen.model_dump()) if chosen else LinkSettings())
+        known = chosen if owns_line(port) else None
+        recorder = _Recorder(catalogue, file, known, keys, telegrams, live=not is_recording(port))
+        asyncio.run(_run(recorder, transport, seconds))
+    except ConfigError as error:
+        typer.echo(f"ciibridge record: {error}", err=True)
+        raise typer.Exit(WRONG_USE) from None
+    except TransportError as error:
+        typer.echo(f"ciibridge record: {error}", err=True)
+        raise typer.Exit(_FAILED) from None
+    typer.echo(f"{file}: {recorder.octets} octets, {recorder.telegrams} telegrams")
+    if not recorder.octets:
+        raise typer.Exit(_FAILED)
+
+
+def _line_of(catalogue: Resolved, meter: str | None, operator: str | None) -> Link | None:
+    """Take the line settings of the meter that was named, on the interface that the operator uses."""
+    if meter is None:
+        return None
+    served = catalogue.operators[operator].meters if operator else []
+    wanted = next((entry.interface for entry in served if entry.meter == meter), None)
+    interfaces = catalogue.meters[meter].interfaces
+    return next((one.link for one in interfaces if wanted in (None, one.id)), None)
+
+
+def _found(catalogue: Resolved, port: str, keys: Keys) -> Link:
+    """Find the line settings by probing. Raises ConfigError when nothing is found."""
+    typer.echo(f"{port}: neither --line nor --meter is given, so it is probed first", err=True)
+    line = look(catalogue, port, keys).line
+    if line is None:
+        raise ConfigError(
+            f"{port}: no telegram with any line settings; `ciibridge probe {port}` says what to check, --line 2400-8E1 "
+            "records all the same"
+        )
+    return line
+
+
+class _Recorder:
+    """Writes pieces to the file, and counts telegrams for the progress and for ``--telegrams``."""
+
+    def __init__(
+        self,
+        catalogue: Resolved,
+        file: Path,
+        line: Link | None,
+        keys: Keys,
+        enough: int | None,
+        *,
+        live: bool,
+    ) -> None:
+        self._file = file
+        self._line = line
+        self._enough = enough
+        self._recogniser = Recogniser(catalogue, keys, timed=live)
+        self._stream: BinaryIO | None = None
+        self.octets = 0
+
+    @property
+    def telegrams(self) -> int:
+        """Telegrams up to now."""
+        return self._recogniser.telegrams
+
+    def begin(self, started: datetime) -> None:
+        """Write the first line. Raises ConfigError when the file cannot be written."""
+        try:
+            self._file.touch(mode=_OWNER_ONLY)
+            self._stream = self._file.open("wb", buffering=0)
+        except OSError as error:
+            raise ConfigError(
+                f"{self._file}: cannot be written ({error.strerror}); choose another file"
+            ) from None
+        header = Header(started, self._line, software=f"ciibridge {version('ciigen')}")
+        self._stream.write(header.write())
+
+    def take(self, piece: Piece) -> bool:
+        """Write a piece; True: that was enough."""
+        if self._stream is not None:
+            self._stream.write(write_piece(piece))
+        self.octets += len(piece.octets)
+        self._recogniser.feed(piece.octets, datetime.now(UTC))
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\033[K{piece.at_s:6.1f} s  {self.octets} octets, {self.telegrams} telegrams")
+            sys.stderr.flush()
+        return self._enough is not None and self.telegrams >= self._enough
+
+    def end(self) -> None:
+        """Close the file."""
+        self._recogniser.finish()
+        if self._stream is not None:
+            self._stream.close()
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\033[K")
+
+
+async def _run(recorder: _Recorder, transport: Transport, seconds: float | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await write_down(transport, recorder.take, stop, seconds, recorder.begin)
+    finally:
+        recorder.end()
