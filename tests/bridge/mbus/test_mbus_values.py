@@ -71,6 +71,16 @@ def test_codings(octets: str, value: str) -> None:
         ("01 FB 2E 05", "frequency", "Hz", "0.5"),
         ("01 FB 82 73 05", "reactive energy", "varh", "5"),
         ("01 FB 34 05", "apparent power", "VA", "5"),
+        ("01 FB 82 75 05", "reactive energy", "varh", "500"),
+        ("01 FB 97 72 05", "reactive power", "var", "0.5"),
+        ("01 FB 04 05", "apparent energy", "VAh", "5000"),
+        ("01 FB 0D 05", "energy", "cal", "5000000"),
+        ("01 FB 1A 05", "relative humidity", "%", "0.5"),
+        ("01 FB 22 05", "volume", "US gal", "0.5"),
+        ("01 FB 2A 05", "phase of voltage", "°", "0.5"),
+        ("01 FB 5B 05", "flow temperature", "°F", "5"),
+        ("01 FD 31 05", "duration of tariff", "s", "300"),
+        ("01 FD 74 05", "remaining battery time", "d", "5"),
         ("01 FD 48 05", "voltage", "V", "0.5"),
         ("01 FD 5B 05", "current", "A", "0.5"),
         ("01 FD 6D 05", "battery time", "s", "432000"),
@@ -97,6 +107,7 @@ def test_value_information(octets: str, quantity: str, unit: str | None, value: 
         ("01 83 BB 3A 05", ("positive", "uncorrected"), "5"),
         ("01 AB FC 02 05", ("l2",), "5"),
         ("01 AB FC 09 05", ("vife fc09",), "5"),
+        ("01 FD C8 FC 05 05", ("l1-l2",), "0.5"),
         ("01 83 FF 04 05", ("manufacturer 04",), "5"),
         ("01 83 FF 84 05 05", ("manufacturer 0405",), "5"),
         ("01 83 7F 05", ("manufacturer",), "5"),
@@ -230,7 +241,9 @@ def test_what_a_master_says_is_nothing_to_a_listener() -> None:
     ("status", "counters", "values"),
     [
         ("00", "78563412 01000000", ["123456780", "0.001"]),
-        ("80", "FEFFFFFF 01000000", ["-20", "0.001"]),
+        ("01", "FEFFFFFF 01000000", ["-20", "0.001"]),
+        ("1C", "78563412 01000000", ["123456780", "0.001"]),  # errors say nothing of the coding
+        ("E0", "78563412 01000000", ["123456780", "0.001"]),
     ],
 )
 def test_fixed_data(status: str, counters: str, values: list[str]) -> None:
@@ -256,6 +269,15 @@ def test_fixed_data_of_a_fixed_date_and_the_other_way_round() -> None:
         ("energy", "12000", 0),
         ("energy", "11000", 1),
     ]
+
+
+def test_fixed_data_stored_and_of_mode_2() -> None:
+    stored = bytes.fromhex("73 78563412 0A 02 05 69 01000000 02000000")
+    assert [r.storage for r in fixed.read(stored, header.read(frame(stored.hex())))[0]] == [1, 1]
+    # D is water in mode 2: the counters come most significant octet first although CI is 73
+    octets = bytes.fromhex("73 78563412 0A 00 69 E9 00000012 00000034")
+    found, device = fixed.read(octets, header.read(frame(octets.hex())))
+    assert (device.type, [str(r.value) for r in found]) == (7, ["0.012", "0.034"])
 
 
 ADDRESS = bytes.fromhex("2D2C785634120107")

@@ -69,7 +69,7 @@ _PRIMARY: Final = (
     _Row(0x7A, 1, "bus address"),
     _Row(_ANY, 1, "any"),
 )
-#: Behind FB. From the edition of 2018 on; what it marks as no longer used is left out.
+#: Behind FB: the edition of 2018, and what it took out that old devices still send (gallons, °F).
 _FB: Final = (
     _Row(0x00, 2, "energy", "Wh", 5),
     _Row(0x02, 2, "reactive energy", "varh", 3),
@@ -82,12 +82,21 @@ _FB: Final = (
     _Row(0x1A, 2, "relative humidity", "%", -1),
     _Row(0x20, 1, "volume", "ft³"),
     _Row(0x21, 1, "volume", "ft³", -1),
+    _Row(0x22, 2, "volume", "US gal", -1),
+    _Row(0x24, 1, "volume flow", "US gal/min", -3),
+    _Row(0x25, 1, "volume flow", "US gal/min"),
+    _Row(0x26, 1, "volume flow", "US gal/h"),
     _Row(0x28, 2, "power", "W", 5),
     _Row(0x2A, 1, "phase of voltage", "°", -1),
     _Row(0x2B, 1, "phase of current", "°", -1),
     _Row(0x2C, 4, "frequency", "Hz", -3),
     _Row(0x30, 2, "power", "J/h", 8),
     _Row(0x34, 4, "apparent power", "VA"),
+    _Row(0x58, 4, "flow temperature", "°F", -3),
+    _Row(0x5C, 4, "return temperature", "°F", -3),
+    _Row(0x60, 4, "temperature difference", "°F", -3),
+    _Row(0x64, 4, "external temperature", "°F", -3),
+    _Row(0x70, 4, "temperature limit", "°F", -3),
     _Row(0x74, 4, "temperature limit", "°C", -3),
     _Row(0x78, 8, "cumulated maximum of power", "W", -3),
 )
@@ -121,6 +130,7 @@ _FD: Final = (
     _Row(0x20, 1, "first storage number"),
     _Row(0x21, 1, "last storage number"),
     _Row(0x22, 1, "size of storage block"),
+    _Row(0x23, 1, "tariff and subunit"),
     _Row(0x28, 1, "storage interval", "month"),
     _Row(0x29, 1, "storage interval", "year"),
     _Row(0x2A, 1, "operator specific"),
@@ -141,6 +151,11 @@ _FD: Final = (
     _Row(0x67, 1, "supplier information"),
     _Row(0x70, 1, "battery change"),
     _Row(0x71, 1, "received signal strength", "dBm"),
+    _Row(0x72, 1, "daylight saving"),
+    _Row(0x73, 1, "listening window"),
+    _Row(0x74, 1, "remaining battery time", "d"),
+    _Row(0x75, 1, "stops"),
+    _Row(0x76, 1, "manufacturer container"),
 )
 #: Durations: four codes a row, for second, minute, hour and day (or hour … year).
 _SECONDS: Final = (("s", 1), ("s", 60), ("s", 3600), ("s", 86400))
@@ -154,6 +169,7 @@ _DURATIONS: Final = {
 _FD_DURATIONS: Final = {
     0x24: ("storage interval", _SECONDS),
     0x2C: ("duration since readout", _SECONDS),
+    0x30: ("duration of tariff", _SECONDS),  # its first code is the start of the tariff
     0x34: ("period of tariff", _SECONDS),
     0x68: ("duration since cumulation", _HOURS),
     0x6C: ("battery time", _HOURS),
@@ -181,7 +197,18 @@ _QUALIFIERS: Final = {
 #: Record errors: the device has no value, or none that is good.
 _ERRORS: Final = frozenset((*range(0x01, 0x08), *range(0x0B, 0x11), *range(0x15, 0x19), 0x1C))
 NO_VALUE: Final = "no value"
-_PHASE_NAMES: Final = {0x01: "l1", 0x02: "l2", 0x03: "l3", 0x04: "n"}
+#: Behind FC (OMS volume 2, annex B).
+_PHASE_NAMES: Final = {
+    0x01: "l1",
+    0x02: "l2",
+    0x03: "l3",
+    0x04: "n",
+    0x05: "l1-l2",
+    0x06: "l2-l3",
+    0x07: "l3-l1",
+    0x0C: "import less export",
+    0x10: "absolute",
+}
 
 
 class _Meaning(NamedTuple):
@@ -195,12 +222,13 @@ def _unfold(
     rows: tuple[_Row, ...], durations: Mapping[int, tuple[str, tuple[tuple[str, int], ...]]]
 ) -> dict[int, _Meaning]:
     table = {
-        row.first + step: _Meaning(row.quantity, row.unit, row.exponent + step)
-        for row in rows
-        for step in range(row.codes)
+        first + n: _Meaning(quantity, unit, 0, factor)
+        for first, (quantity, units) in durations.items()
+        for n, (unit, factor) in enumerate(units)
     }
-    for first, (quantity, units) in durations.items():
-        table |= {first + n: _Meaning(quantity, unit, 0, factor) for n, (unit, factor) in enumerate(units)}
+    for row in rows:
+        for step in range(row.codes):
+            table[row.first + step] = _Meaning(row.quantity, row.unit, row.exponent + step)
     return table
 
 
