@@ -233,6 +233,7 @@ class Shape(StrEnum):
     TRIPLETS = "triplets"  # structures {OBIS, value, {scaler, unit}}
     POSITIONAL = "positional"  # values only
     SML = "sml"  # SML value list: entries with OBIS code, unit, scaler, value
+    RECORDS = "records"  # M-Bus records, which say themselves what they are
 
 
 class Wire(_Model):
@@ -244,6 +245,7 @@ class Wire(_Model):
     hdlc: tuple[Hdlc, ...] = Field((), description="Address pairs seen; the first is simulated")
     transfer: Transfer = Transfer.SINGLE
     llc: bool = True
+    checksum: bool = True
     deviation: Literal["given", "unspecified"] | None = Field(
         None, description="Deviation in date-times of the telegrams; None: they hold no date-time"
     )

@@ -4,6 +4,7 @@
     ciibridge simulate lg-e450 --operator romande-energie       the lists of an operator, interleaved
     ciibridge simulate lg-e570 --key 000102030405060708090A0B0C0D0E0F --out tcp:4001
     ciibridge simulate lg-e450 --interface optical --out tcp:4001           answers a reader instead of pushing
+    ciibridge simulate kamstrup-382 --address 1 --address 2 --out tcp:4001  two devices of one M-Bus
     ciibridge simulate iskra-am550 --out day.bin --at 2026-05-04T00:00+02:00 --count 8640
 
 Exit status: 0 done or stopped with Ctrl-C, 1 the outlet failed, 2 wrong use.
@@ -27,14 +28,15 @@ from ciibridge.errors import ConfigError, TransportError
 from ciibridge.normalise.settings import DEFAULT_ZONE
 from ciibridge.security.keys import parse_key
 from ciibridge.simulate import SimulatedMeter
-from ciibridge.simulate.cosem import PUBLIC_CLIENT, Client, Cosem
-from ciibridge.simulate.objects import MeterObjects
+from ciibridge.simulate.cosem import PUBLIC_CLIENT
 from ciibridge.simulate.outlets import FileOutlet, Outlet, outlet
 from ciibridge.simulate.pace import clock, moments
-from ciibridge.simulate.station import LOGICAL_DEVICE, Station
+from ciibridge.simulate.stations import STATIONS, Answering
 
 _FAILED: Final = 1
 _WRONG_USE: Final = 2
+_OPTICAL: Final = "optical"
+_FIRST_ADDRESS: Final = 1
 
 
 @main.command(
@@ -67,7 +69,16 @@ def simulate(
     serial: Annotated[str | None, typer.Option(help="Logical device name, up to 16 characters.")] = None,
     interface: Annotated[
         str | None,
-        typer.Option(help="optical: answer who reads the meter (client 16, no password) instead of pushing."),
+        typer.Option(
+            help="Interface of the model; default the operator's, else its first. optical, for a meter that pushes DLMS: "
+            "answer who reads it (client 16, no password)."
+        ),
+    ] = None,
+    address: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=0, max=250, help="M-Bus: primary address of a device, default 1; several times for several."
+        ),
     ] = None,
     out: Annotated[
         str, typer.Option(help="pty, pty:LINK, tcp:PORT, tcp:HOST:PORT or the name of a file.")
@@ -83,26 +94,40 @@ def simulate(
 ) -> None:
     """Send what a supported meter sends: a household's day, encoded and framed as that model does it.
 
+    A meter that must be asked answers who asks it.
+
     The same time and seed give the same telegrams. Ctrl-C ends it.
     """
     try:
-        simulated = SimulatedMeter(
-            ciimodel.load(),
-            meter,
-            operator=operator,
-            lists=tuple(lists or ()),
-            interval_s=interval,
-            key=parse_key(key, "--key") if key is not None else None,
-            auth_key=parse_key(auth_key, "--auth-key") if auth_key is not None else None,
-            serial=serial,
-            seed=seed,
-        )
+        catalogue = ciimodel.load()
+        known = catalogue.meters[meter].interfaces if meter in catalogue.meters else []
+        addresses = address or [_FIRST_ADDRESS]
+        meters = [
+            SimulatedMeter(
+                catalogue,
+                meter,
+                # The optical head of a meter that pushes is not in the catalogue.
+                interface=None
+                if interface == _OPTICAL and _OPTICAL not in {i.id for i in known}
+                else interface,
+                operator=operator,
+                lists=tuple(lists or ()),
+                interval_s=interval,
+                key=parse_key(key, "--key") if key is not None else None,
+                auth_key=parse_key(auth_key, "--auth-key") if auth_key is not None else None,
+                serial=serial,
+                seed=seed + number,
+            )
+            for number in range(len(addresses))
+        ]
+        simulated = meters[0]
+        _check_addresses(addresses if address else [], simulated)
         to = outlet(out)
         start = _moment(at, simulated) if at is not None else None
-        if interface is not None:
-            _check_interface(interface, simulated, to)
-            typer.echo(_sentence(simulated, reads=True), err=True)
-            asyncio.run(_until_stopped(_answer(simulated, to, start, 1.0 if speed is None else speed)))
+        if _is_asked(simulated, interface, to):
+            station = STATIONS[simulated.protocol](meters, addresses)
+            typer.echo(_asked_sentence(simulated, addresses), err=True)
+            asyncio.run(_until_stopped(_answer(station, to, start, 1.0 if speed is None else speed)))
             return
         pace = _pace(speed, count, to)
         typer.echo(_sentence(simulated), err=True)
@@ -141,10 +166,9 @@ async def _send(
         await to.close()
 
 
-async def _answer(simulated: SimulatedMeter, to: Outlet, start: datetime | None, speed: float) -> None:
+async def _answer(station: Answering, to: Outlet, start: datetime | None, speed: float) -> None:
     """Answer whoever reads the meter, for ever."""
     now = clock(start, speed)
-    station = Station(Cosem(MeterObjects(simulated), {PUBLIC_CLIENT: Client()}), LOGICAL_DEVICE)
     to.answer = lambda octets: station.feed(octets, now())
     await to.open()
     try:
@@ -154,18 +178,28 @@ async def _answer(simulated: SimulatedMeter, to: Outlet, start: datetime | None,
         await to.close()
 
 
-def _check_interface(interface: str, simulated: SimulatedMeter, to: Outlet) -> None:
-    """Raise ConfigError where nobody can be answered."""
-    if interface != "optical":
+def _check_addresses(addresses: list[int], simulated: SimulatedMeter) -> None:
+    """Raise ConfigError where addresses make no sense."""
+    if addresses and simulated.protocol != "mbus":
         raise ConfigError(
-            f"--interface {interface}: only optical can be chosen; leave it out for a meter that pushes"
+            f"--address: {simulated.meter.id} speaks {simulated.protocol}; only devices on an M-Bus have one"
         )
-    if simulated.protocol != "dlms-hdlc":
+    if len(set(addresses)) < len(addresses):
+        raise ConfigError("--address: two devices with one address; give each its own")
+
+
+def _is_asked(simulated: SimulatedMeter, interface: str | None, to: Outlet) -> bool:
+    """Whether the meter answers instead of pushing. Raises ConfigError where nobody can be answered."""
+    on_optical_head = interface == _OPTICAL and simulated.interface.id != _OPTICAL
+    if on_optical_head and simulated.protocol not in STATIONS:
         raise ConfigError(
-            f"--interface optical: {simulated.meter.id} does not speak DLMS, only {simulated.protocol}"
+            f"--interface {_OPTICAL}: {simulated.meter.id} does not speak DLMS, only {simulated.protocol}"
         )
     if isinstance(to, FileOutlet):
-        raise ConfigError("--out: a file asks nothing: write pty or tcp:PORT with --interface")
+        if on_optical_head:
+            raise ConfigError("--out: a file asks nothing: write pty or tcp:PORT with --interface")
+        return False
+    return on_optical_head or (simulated.interface.mode == "poll" and simulated.protocol in STATIONS)
 
 
 def _moment(text: str, simulated: SimulatedMeter) -> datetime:
@@ -195,11 +229,18 @@ def _pace(speed: float | None, count: int | None, to: Outlet) -> float:
     return pace
 
 
-def _sentence(simulated: SimulatedMeter, *, reads: bool = False) -> str:
-    """Say what is sent, for people; ``reads``: nothing unless asked."""
+def _asked_sentence(simulated: SimulatedMeter, addresses: list[int]) -> str:
+    """Say whom it answers, for people."""
+    what = {
+        "dlms-hdlc": f"client {PUBLIC_CLIENT}, load profile of 60 days",
+        "mbus": f"a master of the bus, address {', '.join(map(str, addresses))}",
+    }.get(simulated.protocol, "who asks")
+    return f"{simulated.meter.manufacturer} {simulated.meter.model}: answers {what}"
+
+
+def _sentence(simulated: SimulatedMeter) -> str:
+    """Say what is sent, for people."""
     meter = simulated.meter
-    if reads:
-        return f"{meter.manufacturer} {meter.model}: answers client {PUBLIC_CLIENT}, load profile of 60 days"
     shortest = min(pushed.interval_s for pushed in simulated.lists)
     lists = ", ".join(
         f"{p.id} every {simulated.interval_s if p.interval_s == shortest else p.interval_s:g} s"

@@ -24,7 +24,9 @@ _DEVICE_NAME: Final = Obis(0, 0, 42, 0, 0)
 _DEVICE_TYPE: Final = "device_type"  # the quantity: makers send it under different codes
 _LIST_NAME: Final = (0, 2, 129)  # OBIS list version identifier, groups C to E; B differs
 _MARGIN: Final = 2
-_TEXT_PROTOCOLS: Final = frozenset(("dsmr-p1", "iec62056-21"))
+#: Protocol of an interface → kind of its telegrams; the others are alike in what they show.
+_KINDS: Final = {"dsmr-p1": "text", "iec62056-21": "text", "mbus": "records"}
+_BINARY: Final = "binary"
 
 
 class SeenType(NamedTuple):
@@ -51,6 +53,7 @@ class Evidence:
     identification: str | None = None  # line of a text telegram; then nothing of DLMS shows in it
     sml_server: str | None = None  # hex, lower case
     device_type: str | None = None
+    kind: str = _BINARY  # of the protocol: text, records or binary
 
     @classmethod
     def of(cls, reading: Reading, registry: Registry) -> Evidence:
@@ -87,8 +90,13 @@ class Evidence:
                 list_name=None,
                 types=(),
                 identification=reading.identification,
+                kind="text",
             )
         title = apdu.system_title[:3].decode("ascii", "replace") if apdu.system_title else device_name
+        if (
+            reading.device is not None and reading.device.master
+        ):  # who answers a master is a sub-meter, not the meter of the line
+            title = reading.device.id
         deviations = {"unspecified" if t.deviation_min is None else "given" for t in times}
         return cls(
             address=(apdu.destination.lower(), apdu.source.lower()) if apdu.destination else None,
@@ -102,6 +110,7 @@ class Evidence:
             types=tuple(types),
             sml_server=reading.server_id.hex() if reading.server_id else None,
             device_type=device_type,
+            kind="records" if reading.shape == "records" else _BINARY,
         )
 
 
@@ -127,10 +136,10 @@ def _one_of(stated: Iterable[object], seen: object | None) -> bool | None:
     return seen in stated if stated and seen is not None else None
 
 
-def _text(meter: Meter, seen: Evidence) -> bool | None:
+def _kind(meter: Meter, seen: Evidence) -> bool | None:
     """Compare the kind of protocol: what no interface of the model speaks was not sent by it."""
-    spoken = {interface.protocol in _TEXT_PROTOCOLS for interface in meter.interfaces}
-    return (seen.identification is not None) in spoken if spoken else None
+    spoken = {_KINDS.get(interface.protocol, _BINARY) for interface in meter.interfaces}
+    return seen.kind in spoken if spoken else None
 
 
 def _identification(meter: Meter, seen: Evidence) -> bool | None:
@@ -205,7 +214,7 @@ def _types(meter: Meter, seen: Evidence) -> bool | None:
 
 
 _FACTS: Final = (
-    _Fact(_text, 0, None),
+    _Fact(_kind, 0, None),
     _Fact(_flag, 4, None, ties=True),
     _Fact(_device_name, 4, None, ties=True),
     _Fact(_identification, 4, None, ties=True),

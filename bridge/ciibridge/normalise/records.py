@@ -5,7 +5,7 @@
 
 A meter that sends by itself, as master of the bus, is the meter of the line. Who answers a master is a sub-meter and
 gets a channel: that of its primary address (1 to 99) where this is free, else the lowest that is. Of its quantities
-``channel_types`` chooses. Past and extreme values, and those of a subunit, are no quantities of the profile. Many
+``channel_types`` chooses. An electricity meter that is alone on its line is the meter of the line as well (ADR 12). Past and extreme values, and those of a subunit, are no quantities of the profile. Many
 electricity sub-meters send their tariffs and no total; it is their sum.
 """
 
@@ -25,6 +25,7 @@ _CHANNELS: Final = range(1, 100)
 _PHASES: Final = frozenset(("l1", "l2", "l3", "n"))
 _CLIENT: Final = 72  # COSEM class of the M-Bus client: attribute 9 is the device type
 _DEVICE_TYPE: Final = 9
+_ELECTRICITY: Final = 2
 #: DLMS units (IEC 62056-6-2) that records have and the profile has not; any other is 254, "other unit".
 _UNITS: Final[Mapping[str, int]] = {"J": 25, "J/h": 26}
 _OTHER_UNIT: Final = 254
@@ -37,7 +38,10 @@ _Key = tuple[str, int, str | None]
 class RecordPlaces:
     """Finds the registers of M-Bus readings, and remembers which device sits on which channel."""
 
-    def __init__(self, quantities: Iterable[Quantity], units: Mapping[str, Unit]) -> None:
+    def __init__(
+        self, quantities: Iterable[Quantity], units: Mapping[str, Unit], *, alone: bool = False
+    ) -> None:
+        self._alone = alone
         self._known: dict[_Key, list[Quantity]] = {}
         for quantity in quantities:
             if quantity.mbus is not None:
@@ -49,6 +53,9 @@ class RecordPlaces:
     def place(self, reading: Reading) -> Reading:
         """Give ``reading`` the registers that its records are."""
         device = reading.device
+        if device is not None and self._alone and device.type == _ELECTRICITY:
+            device = replace(device, master=True)
+            reading = replace(reading, device=device)
         channel = 0 if device is None or device.master else self._channel(device)
         if device is None or channel is None:
             return reading

@@ -42,6 +42,8 @@ class MeterSettings:
         None  # of a clock that does not say its deviation; None: the model's, else DEFAULT_ZONE
     )
     clock: str = ClockPolicy.CHECK
+    #: Only one device answers on this M-Bus: if it counts electricity, it is the meter and not a sub-meter.
+    alone: bool = False
     #: Quantity or family → power of ten of its registers, where the table of the model is wrong for this meter.
     scalers: Mapping[str, int] = field(default_factory=dict)
 

@@ -19,6 +19,8 @@ SYNTHETIC_AUTH_KEY: Final = bytes(range(0xD0, 0xE0))
 
 _NAME_OCTETS: Final = 16  # of a COSEM logical device name (IEC 62056-6-2)
 _NO_FLAG: Final = "SIM"
+_SERVER_OCTETS: Final = 10
+_ELECTRICITY: Final = "0a01"
 #: What the patterns of the catalogue are made of: digits \d{8}, a class [23], an anchor, a plain character.
 _TOKEN: Final = re.compile(r"(?:\\d|\[0-9\])(?:\{(\d+)[^}]*\})?|\[([^]]+)\]|[\^$]|([A-Za-z0-9])")
 
@@ -56,6 +58,40 @@ def device_type(meter: Meter) -> str:
     return text
 
 
+def identification(meter: Meter) -> str:
+    """Identification line of text telegrams, without the slash: FLAG id, 5 and the model (IEC 62056-21, 6.3.2).
+
+    Raises ConfigError when the pattern of the model is beyond us.
+    """
+    pattern = meter.wire.identification if meter.wire else None
+    usual = f"{flag(meter)}5{meter.model}"
+    if pattern is None or re.search(pattern, usual, re.IGNORECASE):
+        return usual
+    text = _numbered(_skeleton(pattern), 1)
+    if not re.search(pattern, text, re.IGNORECASE):
+        raise ConfigError(
+            f"{meter.id} cannot be simulated: no identification like {pattern} comes to mind; write `identification` in "
+            f"schema/meters/{meter.id}.yaml with letters, digits, [ ] and \\d only"
+        )
+    return text
+
+
+def server_id(meter: Meter, number: int) -> bytes:
+    """SML server id: ten octets that begin as the model's do and end with a number (DIN 43863-5).
+
+    Raises ConfigError when the pattern of the model is beyond us.
+    """
+    pattern = meter.wire.sml_server if meter.wire else None
+    begin = _ELECTRICITY + flag(meter).encode().hex() if pattern is None else _first(pattern)
+    digits = begin.ljust(2 * (_SERVER_OCTETS - 4), "0") + f"{number:08x}"
+    if len(digits) != 2 * _SERVER_OCTETS or (pattern and not re.search(pattern, digits)):
+        raise ConfigError(
+            f"{meter.id} cannot be simulated: no server id like {pattern} comes to mind; write `sml_server` in "
+            f"schema/meters/{meter.id}.yaml with hexadecimal digits only"
+        )
+    return bytes.fromhex(digits)
+
+
 def list_name(meter: Meter) -> str | None:
     """List identifier that a list of the model names as one of its elements."""
     return meter.wire.list_name[0] if meter.wire and meter.wire.list_name else None
@@ -75,6 +111,11 @@ def system_title(meter: Meter, name: str) -> bytes:
 def _skeleton(pattern: str) -> str:
     """Write what fits a pattern, of alternatives the first, with # for the digits."""
     return "".join(_expanded(token) for token in _TOKEN.finditer(pattern.partition("|")[0]))
+
+
+def _first(pattern: str) -> str:
+    """Write the first alternative of a pattern of plain characters: ^(0649|0901) is 0649."""
+    return _skeleton(pattern.replace("(", "").replace(")", ""))
 
 
 def _expanded(token: re.Match[str]) -> str:

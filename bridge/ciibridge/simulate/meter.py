@@ -1,7 +1,6 @@
 """A simulated meter: what a model of the catalogue would push at a moment, as the octets on its line.
 
-    household (W, V, Wh …)  →  elements of a push list  →  APDU [→ ciphered]  →  frames        dlms-hdlc
-                            →  lines of a list          →  telegram [→ ciphered]              dsmr-p1
+    household (W, V, Wh …)  →  **elements of a list**  →  telegram, as the protocol of the interface has it (``writers``)
 
 Everything about the model (lists, types, powers of ten, addresses, blocks) is read from the catalogue, so a meter that
 is added to the schema can be simulated without a line of code.
@@ -16,19 +15,20 @@ from difflib import get_close_matches
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ciimodel.catalogue import Meter, PushElement, PushList, Quantity, RegisterFact, Resolved
+from ciimodel.catalogue import Interface, Meter, PushElement, PushList, Quantity, RegisterFact, Resolved
 
 from ciibridge.errors import ConfigError
 from ciibridge.normalise.positional import obis_of
 from ciibridge.normalise.settings import DEFAULT_ZONE, MeterSettings
 from ciibridge.simulate import p1
 from ciibridge.simulate.encode import Plain, date_time
-from ciibridge.simulate.frames import frames
 from ciibridge.simulate.household import Household
 from ciibridge.simulate.identity import device_name, device_type, flag, list_name, system_title
 from ciibridge.simulate.measure import measure
 from ciibridge.simulate.submeters import sub_meter
-from ciibridge.simulate.telegram import Element, Piece, ScalerUnit, body, cipher, notification
+from ciibridge.simulate.telegram import Element, Piece, ScalerUnit, cipher
+from ciibridge.simulate.writers import WRITERS
+from ciibridge.types import Obis
 
 #: A-XDR type by COSEM class and attribute where the catalogue gives none.
 _TYPES: Final[dict[tuple[int, int], str]] = {
@@ -56,6 +56,7 @@ _COUNTER_START: Final = datetime(2024, 1, 1, tzinfo=UTC)
 class SimulatedMeter:
     """One meter of a model. Not pure: it counts its telegrams, as the invocation counter of a ciphered one must rise.
 
+    ``interface``: id of the interface that is simulated; else the one the operator uses, else the first.
     ``operator``: push the lists of this operator, interleaved by their intervals; ``lists``: these lists; neither: the
     first list of the model. ``interval_s`` replaces the interval of the list that comes most often. With ``key`` the
     telegrams are ciphered, with ``auth_key`` also authenticated. ``serial`` is the logical device name.
@@ -68,6 +69,7 @@ class SimulatedMeter:
         catalogue: Resolved,
         meter_id: str,
         *,
+        interface: str | None = None,
         operator: str | None = None,
         lists: tuple[str, ...] = (),
         interval_s: float | None = None,
@@ -79,11 +81,15 @@ class SimulatedMeter:
         meter = MeterSettings(model=meter_id).find_model(catalogue)
         if meter is None:
             raise ConfigError("no meter model is given")
-        self.protocol: Final = _protocol(catalogue, meter, operator)
-        if self.protocol != "dsmr-p1" and (meter.wire is None or not meter.wire.hdlc):
+        self.interface: Final = _interface(catalogue, meter, interface, operator)
+        self.protocol: Final = self.interface.protocol
+        if self.protocol not in WRITERS:
             raise ConfigError(
-                f"{meter_id} cannot be simulated: only DLMS in HDLC frames is, and schema/meters/{meter_id}.yaml "
-                "has no HDLC facts (wire)"
+                f"{meter_id} speaks {self.protocol} on {self.interface.id}, and the simulator only {', '.join(WRITERS)}"
+            )
+        if self.protocol == "dlms-hdlc" and (meter.wire is None or not meter.wire.hdlc):
+            raise ConfigError(
+                f"{meter_id} cannot be simulated: schema/meters/{meter_id}.yaml has no HDLC addresses (wire)"
             )
         _check(key, auth_key, serial)
         self.meter: Final = meter
@@ -92,12 +98,12 @@ class SimulatedMeter:
         self.household: Final = Household(seed, meter.phases)
         self.device_name: Final = serial or device_name(meter, seed + 1)
         self.number: Final = 10_000_001 + seed
-        self._catalogue = catalogue
-        self._wire = meter.wire
+        self.catalogue: Final = catalogue
+        self.wire: Final = meter.wire
         self._keys = (key, auth_key) if key else None
-        self._system_title = system_title(meter, self.device_name)
+        self.system_title: Final = system_title(meter, self.device_name)
         self.zone: Final = ZoneInfo(meter.zone or DEFAULT_ZONE)
-        self._counter = 0
+        self.counter = 0  # of telegrams
 
     @property
     def ciphered(self) -> bool:
@@ -124,23 +130,24 @@ class SimulatedMeter:
 
     def telegram(self, pushed: PushList, at: datetime) -> bytes:
         """One telegram of one list, as the octets on the line."""
-        self._counter = max(self._counter + 1, int((at - _COUNTER_START).total_seconds()))
-        if self.protocol == "dsmr-p1":
-            text = p1.telegram(f"{flag(self.meter)}5{self.meter.model}", self.lines(pushed, at))
-            return b"".join(piece.octets for piece in self._cipher([Piece(text)])) if self._keys else text
-        apdu = notification(
-            self._counter % (1 << 24),
-            self.clock(at),
-            body(pushed.shape, self.elements(pushed, at), pushed.name),
-        )
-        if self._wire is None:
-            raise ConfigError(f"{self.meter.id} has no HDLC facts")
-        return frames(self._cipher(apdu) if self._keys else apdu, self._wire)
+        self.counter = max(self.counter + 1, int((at - _COUNTER_START).total_seconds()))
+        try:
+            return WRITERS[self.protocol](self, pushed, at)
+        except ValueError as error:
+            raise ConfigError(
+                f"{self.meter.id} cannot be simulated on {self.interface.id}: {error}"
+            ) from error
 
-    def _cipher(self, apdu: list[Piece]) -> list[Piece]:
+    @property
+    def key(self) -> bytes | None:
+        """Encryption key."""
+        return self._keys[0] if self._keys else None
+
+    def cipher(self, apdu: list[Piece]) -> list[Piece]:
+        """Cipher an APDU as DLMS does, when the meter has a key."""
         if self._keys is None:
             return apdu
-        return cipher(apdu, self._system_title, self._counter % (1 << 32), *self._keys)
+        return cipher(apdu, self.system_title, self.counter % (1 << 32), *self._keys)
 
     def lines(self, pushed: PushList, at: datetime) -> list[str]:
         """Write the data lines of a DSMR-P1 telegram with the values of the household at ``at``."""
@@ -154,20 +161,22 @@ class SimulatedMeter:
     def _entries(self, element: PushElement, at: datetime) -> list[str]:
         """Give what stands in the parentheses of a data line."""
         obis = obis_of(element.obis or "")
-        quantity = self._catalogue.quantities.get(element.quantity or "")
+        quantity = self.catalogue.quantities.get(element.quantity or "")
         local = at.astimezone(self.zone)
         if channel := sub_meter(obis):
             return channel.entries(obis, local)
         if quantity is None:
             return [""]
         if quantity.kind == "timestamp":
-            return [p1.time(local)]
+            return p1.moment(obis, local)
         if quantity.unit is not None:
-            return [p1.number(measure(self.household, at, obis), quantity.unit)]
+            return p1.amount(obis, measure(self.household, at, obis), quantity, local)
         if quantity.states:
             state = self._state(quantity, at)
             return [next((raw for raw, known in quantity.raw_states.items() if known == state), state)]
-        return [p1.text(obis, _TEXTS.get(quantity.name, _number)(self))]
+        if quantity.name == "power_failure_log":
+            return p1.failures(local)
+        return [p1.text(obis, self.text(quantity, obis))]
 
     def elements(self, pushed: PushList, at: datetime) -> list[Element]:
         """Fill the elements of a list with the values of the household at ``at``."""
@@ -183,7 +192,7 @@ class SimulatedMeter:
         if pushed.obis is None:
             return Element(None, class_id, pushed.attribute, type_name, _MEANINGLESS.get(type_name, 0))
         obis = obis_of(pushed.obis)
-        quantity = self._catalogue.quantities.get(pushed.quantity or "")
+        quantity = self.catalogue.quantities.get(pushed.quantity or "")
         scaler_unit = None
         value: Plain | ScalerUnit
         if class_id == 40:
@@ -196,23 +205,24 @@ class SimulatedMeter:
             value = self._text(quantity, type_name, at)
         else:
             scaler = self._scaler(quantity)
-            scaler_unit = ScalerUnit(scaler, self._catalogue.units[quantity.unit].dlms or 0)
+            scaler_unit = ScalerUnit(scaler, self.catalogue.units[quantity.unit].dlms or 0)
             value = measure(self.household, at, obis).raw(scaler)
         return Element(obis, class_id, pushed.attribute, type_name, value, scaler_unit)
 
-    def _fact(self, quantity: Quantity) -> RegisterFact | None:
+    def fact(self, quantity: Quantity) -> RegisterFact | None:
+        """Tell how this model sends a quantity, where the catalogue says so."""
         return self.meter.registers.get(quantity.name) or self.meter.registers.get(quantity.family)
 
     def _type(self, pushed: PushElement) -> str:
-        quantity = self._catalogue.quantities.get(pushed.quantity or "")
-        fact = self._fact(quantity) if quantity else None
+        quantity = self.catalogue.quantities.get(pushed.quantity or "")
+        fact = self.fact(quantity) if quantity else None
         if fact:
             return fact.type
         found = _TYPES.get((pushed.class_id or 0, pushed.attribute))
         return found or "null-data"
 
     def _scaler(self, quantity: Quantity) -> int:
-        fact = self._fact(quantity)
+        fact = self.fact(quantity)
         return quantity.scaler if fact is None or fact.scaler is None else fact.scaler
 
     def _text(self, quantity: Quantity, type_name: str, at: datetime) -> Plain:
@@ -221,8 +231,15 @@ class SimulatedMeter:
             return self.clock(at)
         if quantity.states:
             return _raw_state(quantity, self._state(quantity, at), type_name)
-        text = _TEXTS.get(quantity.name, _number)(self)
+        text = self.text(quantity)
         return int(text) if type_name == "double-long-unsigned" else text
+
+    def text(self, quantity: Quantity, obis: Obis | None = None) -> str:
+        """Give the text the meter shows for a quantity that is one."""
+        if quantity.name == "protocol_version":
+            versions = _VERSIONS.get(obis[2:5] if obis else (), _DSMR_VERSIONS)
+            return versions[self.wire is None or self.wire.checksum]
+        return _TEXTS.get(quantity.name, _number)(self)
 
     def _state(self, quantity: Quantity, at: datetime) -> str:
         tariff = self.household.at(at).tariff
@@ -231,7 +248,7 @@ class SimulatedMeter:
     def clock(self, at: datetime) -> bytes:
         """Say what the meter's clock shows: a COSEM date-time, twelve octets."""
         return date_time(
-            at.astimezone(self.zone), deviation=self._wire is not None and self._wire.deviation == "given"
+            at.astimezone(self.zone), deviation=self.wire is not None and self.wire.deviation == "given"
         )
 
 
@@ -246,12 +263,18 @@ def _naming(meter: Meter, pushed: PushList, place: int, element: PushElement) ->
         ) from error
 
 
-def _protocol(catalogue: Resolved, meter: Meter, operator: str | None) -> str:
-    """Choose what the meter speaks: on the interface that the operator uses, else on its first one."""
+def _interface(catalogue: Resolved, meter: Meter, name: str | None, operator: str | None) -> Interface:
+    """Choose where the meter speaks: on the named interface, the one that the operator uses, else on its first one."""
+    known = {interface.id: interface for interface in meter.interfaces}
+    if name is not None and name not in known:
+        raise ConfigError(f"{meter.id} has no interface {name!r}: it has {', '.join(known)}")
     found = MeterSettings(operator=operator).find_operator(catalogue)
     used = [served.interface for served in found.meters if served.meter == meter.id] if found else []
-    chosen = [interface for interface in meter.interfaces if interface.id in used] or meter.interfaces
-    return chosen[0].protocol if chosen else ""
+    wanted = [name] if name is not None else used
+    chosen = [known[one] for one in wanted if one in known] or list(known.values())
+    if not chosen:
+        raise ConfigError(f"{meter.id} has no interface in schema/meters/{meter.id}.yaml")
+    return chosen[0]
 
 
 def _check(key: bytes | None, auth_key: bytes | None, serial: str | None) -> None:
@@ -304,8 +327,12 @@ _TEXTS: Final[dict[str, Callable[[SimulatedMeter], str]]] = {
     "meter_gs1": lambda meter: f"{meter.number:016}",
     "message_text": lambda _: "simulated",
     "message_code": lambda _: "0",
-    "protocol_version": lambda _: "50",  # DSMR 5.0
+    "manufacturer": lambda meter: flag(meter.meter),
+    "firmware_version": lambda _: "01.02",
 }
+#: DSMR 2 and 3 come without a CRC, 5.0 with one; Belgium has numbers of its own.
+_VERSIONS: Final[dict[tuple[int, ...], tuple[str, str]]] = {(96, 1, 4): ("50217", "50217")}
+_DSMR_VERSIONS: Final = ("30", "50")
 
 
 def _number(meter: SimulatedMeter) -> str:

@@ -13,10 +13,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from ciimodel.catalogue import Quantity
+
 from ciibridge.simulate.measure import Amount
 from ciibridge.types import Obis
 
 _LINE_END: Final = "\r\n"
+_VALUE_OF_HOUR: Final = (24, 3, 0)
+_BELGIAN_VERSION: Final = (96, 1, 4)
+_DATE: Final = (0, 9, 2)
+_MAXIMUM: Final = 6  # group D
 #: Groups C and D of objects whose texts go out in hexadecimal digits: device ids, messages, logical device name.
 _CODED: Final = frozenset(((96, 1), (96, 13), (42, 0)))
 
@@ -61,21 +67,43 @@ def time(local: datetime) -> str:
     return f"{local:%y%m%d%H%M%S}{'S' if local.dst() else 'W'}"
 
 
+def moment(obis: Obis, local: datetime) -> list[str]:
+    """Give what stands in the parentheses of a clock. Some meters send the date alone under 0.9.2."""
+    return [f"{local:%y%m%d%H%M%S}" if obis[2:5] == _DATE else time(local)]
+
+
+def amount(obis: Obis, measured: Amount, quantity: Quantity, local: datetime) -> list[str]:
+    """Give what stands in the parentheses of a value: a counter as digits, a maximum with its time."""
+    if quantity.kind == "counter":
+        return [f"{measured.raw(0):05}"]
+    written = number(measured, quantity.unit or "")
+    return [time(local), written] if obis[3] == _MAXIMUM else [written]
+
+
+def failures(local: datetime) -> list[str]:
+    """Give the log of power failures with one of them, four minutes long."""
+    return ["1", "0-0:96.7.19", time(local.replace(month=1, day=2, hour=3)), "0000000240*s"]
+
+
 def text(obis: Obis, plain: str) -> str:
     """Write a text as its object wants it."""
-    return plain.encode("ascii").hex().upper() if obis[2:4] in _CODED else plain
+    coded = obis[2:4] in _CODED and obis[2:5] != _BELGIAN_VERSION
+    return plain.encode("ascii").hex().upper() if coded else plain
 
 
 def line(obis: Obis, *entries: str) -> str:
-    """Write a data line."""
-    return f"{obis}{''.join(f'({entry})' for entry in entries)}"
+    """Write a data line; the value of a DSMR 2 sub-meter goes on a line of its own."""
+    parts = [f"({entry})" for entry in entries]
+    if obis[2:5] == _VALUE_OF_HOUR:
+        parts.insert(-1, _LINE_END)
+    return f"{obis}{''.join(parts)}"
 
 
-def telegram(identification: str, lines: Iterable[str]) -> bytes:
-    """Put the lines of a telegram between its ends."""
+def telegram(identification: str, lines: Iterable[str], *, checksum: bool = True) -> bytes:
+    """Put the lines of a telegram between its ends; ``checksum``: versions before 4 have none."""
     body = "".join(one + _LINE_END for one in lines)
     octets = f"/{identification}{_LINE_END}{_LINE_END}{body}!".encode("ascii")
-    return octets + f"{_crc(octets):04X}{_LINE_END}".encode()
+    return octets + (f"{_crc(octets):04X}" if checksum else "").encode() + _LINE_END.encode()
 
 
 def _crc(octets: bytes) -> int:

@@ -432,7 +432,9 @@ class PushList(BaseModel):
     """
     One sentence or label a language: en, de, fr, it.
     """
-    shape: Annotated[Literal["push-list", "pairs", "triplets", "positional", "sml"], Field(title="Shape")]
+    shape: Annotated[
+        Literal["push-list", "pairs", "triplets", "positional", "sml", "records"], Field(title="Shape")
+    ]
     """
     Shape of a push body (names as in docs; F1 … F4 of the field notes).
     """
@@ -495,6 +497,7 @@ class Wire(BaseModel):
     How an APDU is cut into frames.
     """
     llc: Annotated[bool, Field(title="Llc")]
+    checksum: Annotated[bool, Field(title="Checksum")]
     deviation: Annotated[Literal["given", "unspecified"] | None, Field(title="Deviation")]
     """
     Deviation in date-times of the telegrams; None: they hold no date-time

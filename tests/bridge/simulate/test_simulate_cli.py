@@ -158,9 +158,11 @@ def test_a_meter_that_is_read_answers_and_says_nothing_else(tmp_path: Path, out:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("lg-e450", "--interface", "p2"), "only optical can be chosen"),
+        (("lg-e450", "--interface", "p2"), "lg-e450 has no interface 'p2': it has mbus"),
         (("lg-e450", "--interface", "optical", "--out", "x.bin"), "a file asks nothing"),
-        (("iskra-mt175", "--interface", "optical"), "cannot be simulated"),
+        (("honeywell-as3000", "--interface", "optical"), "does not speak DLMS, only dsmr-p1"),
+        (("lg-e450", "--address", "1"), "only devices on an M-Bus have one"),
+        (("kamstrup-382", "--address", "1", "--address", "1"), "two devices with one address"),
     ],
 )
 def test_a_reader_that_cannot_be_answered(arguments: tuple[str, ...], said: str) -> None:

@@ -232,7 +232,7 @@ def test_what_cannot_be_simulated(meter_id: str, options: dict[str, object], sai
 def test_a_model_without_facts_of_its_line() -> None:
     meter = CATALOGUE.meters["lg-e450"].model_copy(update={"wire": None})
     catalogue = CATALOGUE.model_copy(update={"meters": {meter.id: meter}})
-    with pytest.raises(ConfigError, match=r"lg-e450.yaml has no HDLC facts"):
+    with pytest.raises(ConfigError, match=r"lg-e450.yaml has no HDLC addresses"):
         SimulatedMeter(catalogue, meter.id)
 
 

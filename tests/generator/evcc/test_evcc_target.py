@@ -122,7 +122,7 @@ def test_which_quantity_is_which_field(selection: Selection) -> None:
         "voltages": [f"voltage_l{n}" for n in (1, 2, 3)],
     }
     expected: dict[str, list[str]] = {
-        "power": ["power_net"],
+        "power": ["power_net"] if "power_net" in sent else ["power_import"],
         "energy": ["energy_import"],
         "returnenergy": ["energy_export"],
         **lists,

@@ -97,7 +97,11 @@ def _element(book: Book, meter: Meter, pushed: PushList, index: int) -> tuple[st
     register = _register(meter, element.quantity, quantity.family)
     scaler = quantity.scaler if register is None or register.scaler is None else register.scaler
     # An SML value list brings the scaler of each value with it, so the step is the meter's choice.
-    finest = step(scaler, quantity.unit) if quantity.unit and pushed.shape is not Shape.SML else ""
+    finest = (
+        step(scaler, quantity.unit)
+        if quantity.unit and pushed.shape not in (Shape.SML, Shape.RECORDS)
+        else ""
+    )
     kind = given or (register.type if register else "")
     return (position, obis, book.quantity(element.quantity), where(book, quantity), finest, kind)
 

@@ -48,6 +48,7 @@ SHAPE: Final[dict[Shape, str]] = {
     Shape.TRIPLETS: "OBIS code, value, scaler and unit together",
     Shape.POSITIONAL: "values only, known by their position",
     Shape.SML: "OBIS code, unit, scaler and value together (SML)",
+    Shape.RECORDS: "records that say themselves what they are (M-Bus)",
 }
 ENCRYPTION: Final[dict[str, str]] = {
     "none": "no",
