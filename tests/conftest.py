@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from captures import CAPTURES
 from hypothesis import HealthCheck, settings
@@ -9,6 +11,15 @@ from hypothesis import HealthCheck, settings
 # A busy machine is no finding: how long an example takes is measured by the benchmarks, not here.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A bridge that a test starts keeps its state here, not in the home folder of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("STATE_DIRECTORY", raising=False)
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 _GAPS: Final = 5
@@ -43,6 +43,10 @@ class Interval:
         if self.seconds is None or abs(learnt - self.seconds) > _TOLERANCE * self.seconds:
             self.seconds = round(learnt) if learnt >= 2 else round(learnt, 1)
 
+    def shift(self, by: timedelta) -> None:
+        """Follow a clock that was set, forward if ``by`` is positive."""
+        self._last = None if self._last is None else self._last + by
+
 
 class Intervals:
     """Learns the interval of each of several things, e.g. the lists of a meter."""
@@ -58,6 +62,11 @@ class Intervals:
                 self._known.clear()
             interval = self._known[what] = Interval()
         interval.seen(at)
+
+    def shift(self, by: timedelta) -> None:
+        """Follow a clock that was set, forward if ``by`` is positive."""
+        for interval in self._known.values():
+            interval.shift(by)
 
     def of(self, what: Hashable) -> float | None:
         """Tell the learnt interval in seconds, or None."""

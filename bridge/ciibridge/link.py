@@ -123,6 +123,14 @@ class Link:
         if state is not None:
             self._trouble[state] = now
 
+    def shift(self, by: timedelta) -> None:
+        """Move everything that is remembered to where it is by a clock that was set, forward if ``by`` is positive."""
+        self._intervals.shift(by)
+        self._gap.shift(by)
+        self._last = None if self._last is None else self._last + by
+        self._trouble = {state: at + by for state, at in self._trouble.items()}
+        self._recent = deque((at + by for at in self._recent), maxlen=_RECENT)
+
     def stale_after_s(self) -> float:
         """Tell for how long silence is normal, in seconds.
 

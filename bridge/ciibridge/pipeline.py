@@ -9,15 +9,16 @@ Pure: no I/O, no clock of its own, no threads. The lines stand in ``ciibridge.li
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from ciimodel.catalogue import Resolved
 
 from ciibridge.errors import ConfigError
 from ciibridge.lines import LINES
+from ciibridge.lines.parts import Guarded
 from ciibridge.link import Link, LinkState
 from ciibridge.normalise import ClockPolicy, MeterSettings, Normaliser
 from ciibridge.types import PROBLEMS, Problem, Reading, Snapshot
@@ -60,15 +61,20 @@ class Pipeline:
         settings: MeterSettings,
         protocol: str = "dlms-hdlc",
         every_s: float | None = None,
+        *,
+        counters: MutableMapping[bytes, int] | None = None,
     ) -> None:
         """Raise ConfigError when a setting is not in the catalogue, or the protocol is not supported.
 
-        ``every_s``: the meter is asked, so often; None: it sends as it likes.
+        ``every_s``: the meter is asked, so often; None: it sends as it likes. ``counters``: where invocation counters are
+        remembered, to outlast this pipeline (``security.glo.ReplayGuard``).
         """
         if protocol not in LINES:
             raise ConfigError(f"protocol = {protocol!r} is not supported: write one of {', '.join(LINES)}")
         self.protocol: Final = protocol
         self._line = LINES[protocol](settings)
+        if counters is not None and isinstance(self._line, Guarded):
+            self._line.gate.remember(counters)
         self._normaliser = Normaliser(catalogue, settings)
         self._link = Link(every_s)
         self._problems: Counter[str] = Counter()
@@ -86,6 +92,10 @@ class Pipeline:
     def model(self) -> str | None:
         """Id of the meter model, when configured or recognised."""
         return self._normaliser.model
+
+    def shift(self, by: timedelta) -> None:
+        """Take note that the clock of ``now`` was set, forward if ``by`` is positive: what came did not get older by it."""
+        self._link.shift(by)
 
     def feed(self, data: bytes, now: datetime) -> list[Snapshot | Problem]:
         """Take octets in pieces of any size, received at ``now`` (UTC); give snapshots and problems in order."""

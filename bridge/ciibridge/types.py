@@ -171,6 +171,8 @@ class Problem:
     offset: int = 0
     hint: str = ""
     quantity: str = ""  # name of the quantity it is about, if one
+    begin: datetime | None = None  # UTC; bounds of the time it is about, if it is about one
+    end: datetime | None = None
 
 
 class Measured(NamedTuple):
@@ -268,5 +270,11 @@ PROBLEMS: Final[dict[str, str]] = {
     "object_refused": "The meter does not give this object to this client; the others are read.",
     "gap_left": "These readings are lost for `history`; energy registers go on counting, so totals stay right.",
     "line_fixed": "The meter wants another speed than this port can be set to: use a local port or rfc2217://.",
+    "gap": "Telegrams are missing between `from` and `to`: bridge or port were off, or the meter was silent. A meter that can "
+    "be asked still has the registers of that time in its load profile.",
+    "clock_jumped": "Nothing to do if the clock was just set. If it happens again, check time synchronisation (NTP).",
+    "messages_lost": "The broker was away for longer than the outbox lasts: raise megabytes and days in [outbox].",
+    "not_stored": "What waits for the broker is in memory only and is lost when the process ends: check the disk and "
+    "[outbox].",
     "unit_unknown": "A register comes in a unit that cannot be converted exactly; it is shown as sent.",
 }

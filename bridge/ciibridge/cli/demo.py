@@ -166,7 +166,15 @@ def _houses(catalogue: Resolved) -> list[_House]:
 
 def _configuration(folder: Path, port: int, houses: list[_House]) -> Path:
     """Write the configuration file, as a user would: a port each, and what cannot be known from the telegrams."""
-    lines = ["[bridge]", 'id = "demo"', "[mqtt]", f'url = "mqtt://127.0.0.1:{port}"', 'protocol = "3.1.1"']
+    lines = [
+        "[bridge]",
+        'id = "demo"',
+        "[outbox]",
+        'path = "state.db"',
+        "[mqtt]",
+        f'url = "mqtt://127.0.0.1:{port}"',
+        'protocol = "3.1.1"',
+    ]
     for house in houses:
         lines += ["[[meter]]", f'port = "{house.outlet.name}"', f'operator = "{house.operator}"']
         lines.append(f'model = "{house.meter.meter.id}"')

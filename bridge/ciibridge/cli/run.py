@@ -12,6 +12,8 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -53,14 +55,23 @@ def run(
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the keys
     start_logging(setup.log_level)
-    asyncio.run(_serve(Service(setup, catalogue, systemd=Systemd(os.environ))))
+    service = partial(
+        Service, setup, catalogue, systemd=Systemd(os.environ), reread=lambda: load(config, catalogue)
+    )
+    try:
+        asyncio.run(_serve(service))
+    except ConfigError as error:  # the state file belongs to another process
+        typer.echo(f"ciibridge run: {error}", err=True)
+        raise typer.Exit(_WRONG_USE) from None
 
 
-async def _serve(service: Service) -> None:
+async def _serve(make: Callable[[], Service]) -> None:
+    service = make()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, service.reload)
     await service.run(stop)
 
 

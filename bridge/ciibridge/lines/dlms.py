@@ -21,7 +21,10 @@ class DlmsLine:
     ) -> None:
         self._framer = framer()
         self._assembler = assembler()
-        self._gate = Gate(Keys(settings.key, settings.auth_key, settings.system_title))
+        self.gate = Gate(
+            Keys(settings.key, settings.auth_key, settings.system_title),
+            require_authentication=settings.require_authentication,
+        )
         self._book = LayoutBook()
 
     @property
@@ -60,6 +63,6 @@ class DlmsLine:
                 found.append(apdu)
                 continue
             try:
-                found.append(decode(self._gate.admit(apdu), self._book))
+                found.append(decode(self.gate.admit(apdu), self._book))
             except (SecurityError, DecodeError) as error:
                 found.append(problem(error, apdu.offset))

@@ -36,13 +36,17 @@ class P1Line(FrameLine):
 
     def __init__(self, settings: MeterSettings) -> None:
         super().__init__(P1Framer())
-        self._gate = Gate(Keys(settings.key, settings.auth_key, settings.system_title), _begins_well)
+        self.gate = Gate(
+            Keys(settings.key, settings.auth_key, settings.system_title),
+            _begins_well,
+            require_authentication=settings.require_authentication,
+        )
         self._book = LayoutBook()
 
     def _read(self, frame: Frame, found: list[Reading | Problem]) -> None:
         behind = split_ciphered(frame.information)
         octets = _GENERAL_GLO_CIPHERING + behind.ciphered if behind else frame.information
-        plain = self._gate.admit(Apdu(octets, frame.offset))
+        plain = self.gate.admit(Apdu(octets, frame.offset))
         if begins_like_a_push(plain.data):
             found.append(decode_push(plain, self._book))
             return

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ciibridge.errors import ProtocolError
+from ciibridge.security.gate import Gate
 from ciibridge.types import Apdu, Frame, Problem, Reading
 
 
@@ -31,6 +32,13 @@ class Assembler(Protocol):
 
     def finish(self) -> list[Apdu | Problem]:
         """End the stream; give what is left."""
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A line whose telegrams prove who sent them, and that they are new."""
+
+    gate: Gate
 
 
 def problem(error: ProtocolError, begin: int) -> Problem:

@@ -20,6 +20,8 @@ from ciibridge.types import MeterTime, Problem
 
 #: A meter clock further away from the receiver's than this is not used (clock policy "check").
 TRUSTED_S: Final = 60.0
+#: No clock that was ever set shows less: this was written later.
+SET_SINCE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _NONE: Final = timedelta(0)
 _HOUR: Final = timedelta(hours=1)
 

@@ -38,6 +38,8 @@ class MeterSettings:
     key: bytes | None = field(default=None, repr=False)
     auth_key: bytes | None = field(default=None, repr=False)
     system_title: bytes | None = field(default=None, repr=False)  # eight octets; None: in the telegrams
+    #: Refuse telegrams without a verified tag; None: when ``auth_key`` is there to verify it with.
+    require_authentication: bool | None = None
     zone: str | None = (
         None  # of a clock that does not say its deviation; None: the model's, else DEFAULT_ZONE
     )

@@ -32,7 +32,8 @@ class BrokerSettings:
 
     host: str
     port: int
-    tls: ssl.SSLContext | None = None
+    tls: ssl.SSLContext | None = field(default=None, compare=False)
+    tls_files: str = ""  # digest of the certificates and keys in ``tls``, to see whether they changed
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     protocol: Literal["auto", "5", "3.1.1"] = "auto"

@@ -82,6 +82,7 @@ class Messages:
     ) -> None:
         """``value_topics``: publish each value on a topic of its own, beside ``state``. ``discovery`` follows ``meta``."""
         self.discovery = discovery
+        self.seq_base = 0  # number of the last telegram before the first snapshot, where that is remembered
         self._profile = catalogue.version
         self._value_topics = value_topics
         self._meta = Meta(
@@ -212,6 +213,9 @@ class Messages:
             document["offset"] = problem.offset
         if count > 1:
             document["count"] = count
+        for key, bound in (("from", problem.begin), ("to", problem.end)):
+            if bound is not None:
+                document[key] = utc_text(bound)
         return self._routes["error"].message(orjson.dumps(document), meter)
 
     def raw(self, meter: str, data: bytes) -> Message:
@@ -222,7 +226,7 @@ class Messages:
         head: dict[str, Any] = {
             "profile": self._profile,
             "meter": snapshot.meter,
-            "seq": snapshot.seq,
+            "seq": self.seq_base + snapshot.seq,
             "ts": utc_text(snapshot.ts),
             "ts_source": snapshot.ts_source,
         }

@@ -16,6 +16,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -34,6 +35,7 @@ _HISTORY_PAUSE_S: Final = 0.1
 #: A connection that held so long was a good one: the next loss starts with short waits again.
 _STABLE_S: Final = 30.0
 _SHORT_LIVES: Final = 3
+_LOOK_AGAIN_S: Final = 30.0
 _CONNACK_S: Final = 10.0
 _CONNACK_5_S: Final = 3.0
 #: A live message that could not be sent is still news for so long: a telegram that came in while the connection was
@@ -57,7 +59,6 @@ class MqttConnection:
         backoff: Backoff | None = None,
     ) -> None:
         self.client_id = client_id
-        self.dropped = 0  # messages that the full outbox lost, since the start
         self._broker = broker
         self._will = will
         self._outbox = outbox
@@ -65,11 +66,12 @@ class MqttConnection:
         self._session: Session | None = None
         self._retained: dict[str, Message] = {}
         self._fresh: dict[str, tuple[float, Message, Entry | None]] = {}
-        self._order = 0
         self._short_lives = 0  # connections in a row that did not hold
         self._closing = asyncio.Event()
+        self._moved = asyncio.Event()
         self._waits = asyncio.Event()  # something is in the outbox
         self._listeners: list[tuple[tuple[str, ...], Heard]] = []
+        self.look_again()
 
     @property
     def connected(self) -> bool:
@@ -80,6 +82,16 @@ class MqttConnection:
     def queued(self) -> int:
         """Messages that wait for the broker."""
         return len(self._outbox)
+
+    @property
+    def dropped(self) -> int:
+        """Messages that were lost because too many waited, since the start."""
+        return self._outbox.dropped
+
+    def look_again(self) -> None:
+        """Look into the outbox: something may have turned up there that was not put into it here."""
+        if len(self._outbox):
+            self._waits.set()
 
     def publish(self, message: Message) -> None:
         """Send now, or keep what must not be lost.
@@ -94,8 +106,8 @@ class MqttConnection:
                 self._retained.pop(message.topic, None)
         entry = None
         if message.later is not None:
-            self._order += 1
-            entry = Entry(self._order, replace(message, topic=message.later, expiry_s=None))
+            order = self._outbox.next_order()
+            entry = Entry(order, replace(message, topic=message.later, expiry_s=None))
         if self._session is not None and self._session.send(message, entry):
             return
         if entry is not None:
@@ -113,11 +125,17 @@ class MqttConnection:
         """Connect, hold, connect again, until ``close``. Failures are logged once each and counted."""
         versions = self._broker.versions()
         while not self._closing.is_set():
+            broker = self._broker
             session, reason = await self._connect(versions[0])
             if self._closing.is_set():
                 if session is not None:
                     session.abort(_CLOSING)  # without DISCONNECT, so that the broker sends the will
                 return
+            if broker is not self._broker:  # it moved meanwhile
+                if session is not None:
+                    await session.disconnect(timeout_s=0.2)
+                versions = self._broker.versions()
+                continue
             if session is None:
                 versions = versions[1:] if self._try_next(versions, reason) else ()
                 if not versions:
@@ -126,10 +144,24 @@ class MqttConnection:
                     versions = self._broker.versions()
                 continue
             reason = await self._hold(session, versions[0])
-            if not self._closing.is_set():
+            if not self._closing.is_set() and broker is self._broker:
                 self._broker.outage.failed(reason)
                 await self._pause(self._backoff.next_s())
             versions = self._broker.versions()
+
+    async def move(self, broker: Broker, farewell: Iterable[Message], timeout_s: float = 1.0) -> None:
+        """Leave this broker in good order, with last words that are for it alone, and go to another one."""
+        self._broker = broker
+        self._backoff.reset()
+        self._moved.set()
+        session = self._session
+        if session is not None:
+            for message in farewell:
+                session.send(message)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await session.flushed()
+            await session.disconnect(timeout_s=0.2)
 
     async def close(self, farewell: Iterable[Message], timeout_s: float = 1.0) -> None:
         """Publish the last words (``offline``), wait for the broker's confirmation, disconnect; bounded in time."""
@@ -203,16 +235,17 @@ class MqttConnection:
         oldest = time.monotonic() - _FRESH_S
         for when, message, entry in self._fresh.values():
             if when >= oldest and session.send(message, entry) and entry is not None:
-                self._outbox.withdraw(entry.order)
+                self._outbox.settle((entry.order,))
         self._fresh.clear()
 
     async def _drain(self, session: Session) -> None:
         """Send what waited, oldest first, batch by batch; forget a batch when the broker has confirmed it."""
         while True:
             await self._waits.wait()
+            self._waits.clear()
             if waiting := len(self._outbox):
                 _log.info("%s: sending %d messages that waited", self._broker.outage.subject, waiting)
-            while batch := self._outbox.peek(_HISTORY_BATCH):
+            while batch := await self._outbox.peek(_HISTORY_BATCH):
                 for entry in batch:
                     while not session.send(entry.message) and not session.closed.done():
                         await session.flushed()  # it cannot keep up: let it catch up first
@@ -220,26 +253,22 @@ class MqttConnection:
                 await session.flushed()
                 if session.closed.done():
                     return
-                self._outbox.settle(batch[-1].order)
+                self._outbox.settle(entry.order for entry in batch)
                 await asyncio.sleep(_HISTORY_PAUSE_S)
-            self._waits.clear()
+            # What is left cannot be read now, if the disk fails.
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN_S, self.look_again)
 
     def _keep(self, entry: Entry) -> None:
-        lost = self._outbox.put(entry)
+        self._outbox.put(entry)
         self._waits.set()
-        if lost and not self.dropped:
-            _log.warning(
-                "%s: the outbox is full, the oldest messages are dropped (counted in diag)",
-                self._broker.outage.subject,
-            )
-        self.dropped += lost
 
     async def _pause(self, wait_s: float) -> None:
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._closing.wait()
-        except TimeoutError:
-            return
+        """Wait before the next try, unless the service ends or there is another broker to try."""
+        self._moved.clear()
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._closing, self._moved)]
+        await asyncio.wait(waiting, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+        for waiter in waiting:
+            waiter.cancel()
 
 
 _CLOSING: Final = Reason("closing", "the service ends")

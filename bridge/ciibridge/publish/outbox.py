@@ -7,13 +7,14 @@ Only messages whose every copy counts come here: snapshots (published later as `
 are worth nothing an hour later, and of retained topics only the last value matters, so neither is queued.
 
 When it is full the oldest is dropped: what happened last is what somebody looks for. The queue here lives in memory and dies
-with the process; anything with the same methods, such as a table on disk, can take its place.
+with the process; ``spool`` has one on disk.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
@@ -32,27 +33,32 @@ class Entry:
 class Outbox(Protocol):
     """Keeps entries in their order until they are settled."""
 
-    def put(self, entry: Entry) -> int:
-        """Keep an entry; return how many of the oldest were dropped to make room (0 or 1)."""
+    @property
+    def dropped(self) -> int:
+        """Entries that were lost because there was no room, since the start."""
         ...
 
-    def peek(self, count: int) -> list[Entry]:
-        """Return the oldest ``count`` entries, which stay until they are settled."""
+    def next_order(self) -> int:
+        """Give the next entry its place."""
         ...
 
-    def settle(self, order: int) -> None:
-        """Forget every entry up to and including this one: the broker has them."""
+    def put(self, entry: Entry) -> None:
+        """Keep an entry, if need be at the cost of the oldest. One older than others goes where it belongs."""
         ...
 
-    def withdraw(self, order: int) -> None:
-        """Forget this entry alone: it is being published in another way."""
+    async def peek(self, count: int) -> list[Entry]:
+        """Return the oldest ``count`` entries, which stay until they are settled; none if they cannot be read now."""
+        ...
+
+    def settle(self, orders: Iterable[int]) -> None:
+        """Forget these entries: the broker has them, or they are being published in another way."""
         ...
 
     def __len__(self) -> int: ...
 
 
-class MemoryOutbox:
-    """An outbox in memory, for ``capacity`` messages (some 700 octets each)."""
+class EntryQueue:
+    """Entries in their order, ``capacity`` at most (some 700 octets each)."""
 
     def __init__(self, capacity: int = 10_000) -> None:
         if capacity < 1:
@@ -61,7 +67,7 @@ class MemoryOutbox:
         self._entries: deque[Entry] = deque()
 
     def put(self, entry: Entry) -> int:
-        """See ``Outbox.put``. An entry older than the newest is put where it belongs."""
+        """Take an entry to its place; return how many of the oldest were dropped for it (0 or 1)."""
         if self._entries and entry.order < self._entries[-1].order:
             insort(self._entries, entry)
         else:
@@ -72,19 +78,46 @@ class MemoryOutbox:
         return 1
 
     def peek(self, count: int) -> list[Entry]:
-        """See ``Outbox.peek``."""
+        """Return the oldest ``count`` entries."""
         return list(islice(self._entries, count))
 
-    def settle(self, order: int) -> None:
-        """See ``Outbox.settle``."""
-        while self._entries and self._entries[0].order <= order:
-            self._entries.popleft()
-
-    def withdraw(self, order: int) -> None:
-        """See ``Outbox.withdraw``."""
+    def withdraw(self, order: int) -> bool:
+        """Take out one entry; False if it is not there."""
         at = bisect_left(self._entries, order, key=lambda entry: entry.order)
-        if at < len(self._entries) and self._entries[at].order == order:
-            del self._entries[at]
+        if at == len(self._entries) or self._entries[at].order != order:
+            return False
+        del self._entries[at]
+        return True
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+class MemoryOutbox:
+    """An outbox in memory, for ``capacity`` messages."""
+
+    def __init__(self, capacity: int = 10_000) -> None:
+        self._entries = EntryQueue(capacity)
+        self._order = 0
+        self.dropped = 0
+
+    def next_order(self) -> int:
+        """See ``Outbox``."""
+        self._order += 1
+        return self._order
+
+    def put(self, entry: Entry) -> None:
+        """See ``Outbox``."""
+        self.dropped += self._entries.put(entry)
+
+    async def peek(self, count: int) -> list[Entry]:
+        """See ``Outbox``."""
+        return self._entries.peek(count)
+
+    def settle(self, orders: Iterable[int]) -> None:
+        """See ``Outbox``."""
+        for order in orders:
+            self._entries.withdraw(order)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -46,6 +46,9 @@ WINDOW: Final = 20
 #: Messages that wait for room in the window; beyond it the broker counts as too slow to be there.
 BACKLOG: Final = 10_000
 _MISC_EVERY_S: Final = 1.0
+#: A broker that has not confirmed a message for so long gets no further ones that must not be lost: they go to the outbox,
+#: from where they reach the disk. So a kill of this process costs what was read in this time, not in a long silence.
+_STALLED_S: Final = 2.0
 
 
 #: Takes a message that was subscribed to: topic, payload, and whether it is an old one that the broker had kept.
@@ -72,6 +75,7 @@ class Session:
         self.closed: asyncio.Future[Reason] = self._loop.create_future()
         self._window = WINDOW
         self._in_flight: deque[tuple[MQTTMessageInfo, Message, Entry | None]] = deque()
+        self._confirmed_at = float("-inf")  # when the broker last confirmed, or nothing was to be confirmed
         self._waiting: deque[tuple[Message, Entry | None]] = deque()
         self._accepted = self._confirmed = 0  # messages with QoS 1, in the order in which they were taken
         self._settled: asyncio.Event = asyncio.Event()
@@ -141,6 +145,11 @@ class Session:
         if message.qos == 0:
             # The kernel takes nothing any more: a live value that waits is worth less than the next one.
             return not self._client.want_write() and self._publish(message) is not None
+        now_s = self._loop.time()
+        if not self._in_flight:
+            self._confirmed_at = now_s
+        elif entry is not None and now_s - self._confirmed_at > _STALLED_S:
+            return False
         if len(self._in_flight) >= self._window or self._waiting:
             if len(self._waiting) >= BACKLOG:
                 return False
@@ -255,6 +264,7 @@ class Session:
                 break
             self._waiting.popleft()
         if self._confirmed > before:
+            self._confirmed_at = self._loop.time()
             self._settled.set()
         self._watch_writing()
 

@@ -18,7 +18,7 @@ the meter sends.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -50,6 +50,7 @@ _COMPRESSED: Final = 0x80
 _SUITES: Final = {0: 16, 1: 16, 2: 32}
 #: Meters the replay guard remembers. A line has one; a bus a few.
 _TITLES: Final = 64
+_DIGEST_OCTETS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,22 +179,34 @@ class ReplayGuard:
     """Remembers the last invocation counter of each meter, and refuses what is not newer.
 
     Ask it after ``Opener.open``: a telegram that does not open must not move the counter.
+
+    ``counters`` is where it remembers, kept over restarts by whoever gives it: digest of system title and key → counter.
+    A meter begins anew with a new key (IEC 62056-5-3, 5.3.3.7: a nonce is used once a key), and so does the digest; it also
+    keeps serial number and key out of what is stored. Only with a key: nobody else proves who sends, and could fill it.
     """
 
-    def __init__(self) -> None:
-        self._last: dict[bytes, int] = {}
+    def __init__(self, key: bytes | None = None, counters: MutableMapping[bytes, int] | None = None) -> None:
+        self._key = key
+        self._counters: MutableMapping[bytes, int] = {} if counters is None or key is None else counters
+        self._lines: dict[bytes, bytes] = {}  # system title → digest
 
     def check(self, apdu: Apdu) -> None:
         """Raise ``SecurityError`` (replayed) unless the counter is greater than the last one; plain APDUs pass."""
         title, counter = apdu.system_title, apdu.invocation_counter
         if title is None or counter is None:
             return
-        last = self._last.get(title)
+        line = self._lines.get(title) or self._learn(title)
+        last = self._counters.get(line)
         if last is not None and counter <= last:
             raise SecurityError("replayed", f"invocation counter {counter} after {last}")
-        if last is None and len(self._last) >= _TITLES:
-            del self._last[next(iter(self._last))]
-        self._last[title] = counter
+        self._counters[line] = counter
+
+    def _learn(self, title: bytes) -> bytes:
+        if len(self._lines) >= _TITLES:
+            self._counters.pop(self._lines.pop(next(iter(self._lines))), None)
+        line = hmac.digest(self._key or b"", b"invocation counter of " + title, "sha256")[:_DIGEST_OCTETS]
+        self._lines[title] = line
+        return line
 
 
 def _parse(octets: bytes, known_title: bytes | None) -> _Ciphered:

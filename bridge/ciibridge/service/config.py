@@ -2,6 +2,7 @@
 
     [bridge]     this process          [mqtt]             the broker
     [[meter]]    one block a meter     [homeassistant]    discovery, if wanted
+    [outbox]     what is kept on disk
 
 TOML, read strictly: unknown keys, numbers in quotes and texts without them are errors. What the values mean is checked in
 ``setup``. ``integrations/systemd/ciibridge.toml`` shows every key, docs/how-to/run-as-a-service.md explains each.
@@ -55,7 +56,7 @@ class MqttTable(_Table):
     one_connection: Literal["meter", "process"] = "meter"
     value_topics: bool = True
     raw: bool = False
-    outbox: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000  # messages kept while the broker is away
+    outbox: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000  # messages kept in memory
 
 
 def _listed(value: object) -> object:
@@ -74,6 +75,14 @@ class HomeAssistantTable(_Table):
     node_id: str = "{prefix}_{meter}"
 
 
+class OutboxTable(_Table):
+    """[outbox]: what is kept on disk."""
+
+    path: str | None = None  # of the state file; None: <bridge id>.db in the state folder
+    megabytes: Annotated[int, Field(ge=1, le=100_000)] = 100
+    days: Annotated[int, Field(ge=1, le=3650)] = 31
+
+
 class MeterTable(_Table):
     """[[meter]]: one meter."""
 
@@ -89,6 +98,7 @@ class MeterTable(_Table):
     auth_key: str | None = Field(default=None, repr=False)
     auth_key_file: str | None = None
     auth_key_env: str | None = None
+    require_authentication: bool | None = None  # None: when there is an auth_key
     every_s: Annotated[int, Field(ge=1, le=86_400)] | None = None  # ask the meter, so often
     address: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     read: Annotated[tuple[str, ...], Field(strict=False)] = ()
@@ -113,6 +123,7 @@ class Config(_Table):
     bridge: BridgeTable = BridgeTable()
     mqtt: MqttTable = MqttTable()
     homeassistant: HomeAssistantTable | None = None  # None: nothing of it, not even looked at
+    outbox: OutboxTable = OutboxTable()
     meter: Annotated[tuple[MeterTable, ...], Field(strict=False)] = ()
 
 
@@ -120,6 +131,7 @@ _TABLES: Final[Mapping[str, type[_Table]]] = {
     "bridge": BridgeTable,
     "mqtt": MqttTable,
     "homeassistant": HomeAssistantTable,
+    "outbox": OutboxTable,
     "meter": MeterTable,
 }
 #: Type of a pydantic error → what is wrong, and the remedy.

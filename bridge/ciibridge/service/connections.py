@@ -11,9 +11,9 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from ciimodel.catalogue import Resolved
+from ciimodel.catalogue import Resolved, Topic
 
-from ciibridge.publish.broker import Broker
+from ciibridge.publish.broker import Broker, BrokerSettings
 from ciibridge.publish.mqtt import MqttConnection
 from ciibridge.publish.outbox import MemoryOutbox, Outbox
 from ciibridge.publish.retry import Backoff
@@ -24,7 +24,10 @@ _log: Final = logging.getLogger("ciibridge.mqtt")
 
 
 class Connections:
-    """The MQTT connections of this process. ``outbox`` makes the store of a connection, ``backoff`` its patience.
+    """The MQTT connections of this process.
+
+    ``outbox`` gives the store of a connection by its meter's name, or "" for that of the process; ``backoff`` makes its
+    patience.
 
     ``failure`` is done when a connection has ended with an exception, which is a bug.
     """
@@ -34,17 +37,19 @@ class Connections:
         setup: Setup,
         catalogue: Resolved,
         *,
-        outbox: Callable[[], Outbox] | None = None,
+        outbox: Callable[[str], Outbox] | None = None,
         backoff: Callable[[], Backoff] = Backoff,
     ) -> None:
         self._setup = setup
         self._broker = Broker(setup.broker, _log)
-        self._outbox = outbox or (lambda: MemoryOutbox(setup.outbox))
+        self._outbox = outbox or (lambda _: MemoryOutbox(setup.outbox))
+        self._catalogue = catalogue
+        self._claimed: set[str] = set()  # meters that a task has asked for
         self._backoff = backoff
         self._running: dict[MqttConnection, asyncio.Task[None]] = {}
         self._wills: dict[str, tuple[MqttConnection, Message]] = {}  # meter → its connection, its offline
         self._online, self._offline = _bridge_availability(setup, catalogue)
-        self._process = self._make(setup.client_id, self._offline)
+        self._process = self._make("", setup.client_id, self._offline)
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -64,30 +69,73 @@ class Connections:
 
     def of(self, meter: str, will: Message) -> MqttConnection:
         """Return the connection of a meter; made and started when it is asked for first."""
-        if meter in self._wills:
+        if meter in self._claimed:
             _log.warning(
                 "two ports deliver the same meter: keep one, or set different ids in [[meter]] if they are two meters"
             )
-            return self._wills[meter][0]
-        connection = self._process
-        if not self._setup.shared_connection:
-            connection = self._make(f"{self._setup.client_id}-{meter}", will)
-            self._run(connection)
-        self._wills[meter] = connection, will
-        return connection
+        self._claimed.add(meter)
+        return self._connection(meter, will)
+
+    def left_over(self, meter: str) -> None:
+        """Send what an earlier process has left for a meter, though it has not said a word yet, and perhaps never will."""
+        if not meter:
+            self._process.look_again()
+            return
+        topic = self._catalogue.topics["availability"]
+        will = _said(topic, topic.path.format(prefix=self._setup.prefix, meter=meter), b"offline")
+        known = meter in self._wills
+        connection = self._connection(meter, will)
+        connection.look_again()
+        if not known:
+            connection.publish(will)
+
+    def _connection(self, meter: str, will: Message) -> MqttConnection:
+        if meter not in self._wills:
+            connection = self._process
+            if not self._setup.shared_connection:
+                connection = self._make(meter, f"{self._setup.client_id}-{meter}", will)
+                self._run(connection)
+            self._wills[meter] = connection, will
+        return self._wills[meter][0]
+
+    def release(self, meter: str) -> None:
+        """Take note that a meter is not read any more; its connection stays, for what still waits and for the next task."""
+        self._claimed.discard(meter)
+
+    async def move(self, broker: BrokerSettings) -> None:
+        """Go over to another broker, or to other credentials, with everything that waits."""
+        self._broker = Broker(broker, _log)
+        wills = self._last_words()
+        await asyncio.gather(*(c.move(self._broker, words) for c, words in wills.items()))
+
+    async def begin_anew(self, setup: Setup) -> None:
+        """Close all connections and begin as at the start, with another setup; what waits stays where it is."""
+        await self.close()
+        self._setup = setup
+        self._broker = Broker(setup.broker, _log)
+        self._running.clear()
+        self._wills.clear()
+        self._claimed.clear()
+        self._online, self._offline = _bridge_availability(setup, self._catalogue)
+        self._process = self._make("", setup.client_id, self._offline)
+        self.start()
 
     async def close(self) -> None:
         """Publish ``offline`` for every meter and the process, wait a bounded time for confirmation, disconnect."""
-        last_words: dict[MqttConnection, list[Message]] = {connection: [] for connection in self._running}
-        for connection, will in self._wills.values():
-            last_words[connection].append(will)
-        last_words[self._process].append(self._offline)
-        await asyncio.gather(*(connection.close(words) for connection, words in last_words.items()))
+        await asyncio.gather(*(c.close(words) for c, words in self._last_words().items()))
         await asyncio.wait(self._running.values())
 
-    def _make(self, client_id: str, will: Message) -> MqttConnection:
+    def _last_words(self) -> dict[MqttConnection, list[Message]]:
+        """List what each connection says before it leaves a broker for good."""
+        words: dict[MqttConnection, list[Message]] = {connection: [] for connection in self._running}
+        for connection, will in self._wills.values():
+            words[connection].append(will)
+        words[self._process].append(self._offline)
+        return words
+
+    def _make(self, meter: str, client_id: str, will: Message) -> MqttConnection:
         return MqttConnection(
-            self._broker, client_id=client_id, will=will, outbox=self._outbox(), backoff=self._backoff()
+            self._broker, client_id=client_id, will=will, outbox=self._outbox(meter), backoff=self._backoff()
         )
 
     def _run(self, connection: MqttConnection) -> None:
@@ -103,8 +151,8 @@ class Connections:
 def _bridge_availability(setup: Setup, catalogue: Resolved) -> tuple[Message, Message]:
     topic = catalogue.topics["bridge_availability"]
     path = topic.path.format(prefix=setup.prefix, bridge=setup.bridge_id)
-    online, offline = (
-        Message(path, word, topic.qos, topic.retain, content_type=topic.content_type)
-        for word in (b"online", b"offline")
-    )
-    return online, offline
+    return _said(topic, path, b"online"), _said(topic, path, b"offline")
+
+
+def _said(topic: Topic, path: str, word: bytes) -> Message:
+    return Message(path, word, topic.qos, topic.retain, content_type=topic.content_type)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Final
 
@@ -22,8 +22,9 @@ _NODE_ID: Final = re.compile(r"[A-Za-z0-9_-]*(\{prefix\}[A-Za-z0-9_-]*)?\{meter\
 class HomeAssistantSetup:
     """Discovery for Home Assistant; not ``enabled``: what an earlier run published is taken away."""
 
-    discovery: Discovery
+    discovery: Discovery = field(compare=False)
     enabled: bool
+    wishes: Wishes  # all that ``discovery`` depends on
 
 
 def home_assistant(
@@ -43,7 +44,7 @@ def home_assistant(
         return None
     version = table.min_version or plan.min_version
     wishes = Wishes(version, table.language, prefix, table.discovery_prefix, table.node_id)
-    return HomeAssistantSetup(Discovery(plan, wishes), table.enabled)
+    return HomeAssistantSetup(Discovery(plan, wishes), table.enabled, wishes)
 
 
 def _faults(table: HomeAssistantTable, plan: Plan, catalogue: Resolved) -> Iterator[tuple[str, str, str]]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Protocol
 
 from ciimodel.catalogue import Resolved
@@ -22,14 +23,17 @@ from ciimodel.catalogue import Resolved
 from ciibridge.dialogue import Decoded, Note, Octets
 from ciibridge.dialogue.asking import WAYS
 from ciibridge.errors import TransportError
-from ciibridge.link import HINTS, LinkState
+from ciibridge.link import HINTS, SHORTEST_STALE_S, LinkState
 from ciibridge.normalise.identity import shortened
 from ciibridge.pipeline import Diagnostics, Pipeline
 from ciibridge.publish.messages import Messages
 from ciibridge.publish.retry import Backoff, Outage, Reason
 from ciibridge.service.asking import Rounds
 from ciibridge.service.complaints import Complaints
+from ciibridge.service.gaps import Row
 from ciibridge.service.setup import MeterSetup
+from ciibridge.service.state import State
+from ciibridge.service.steady import SteadyClock, utc_now
 from ciibridge.transport import Transport, open_transport
 from ciibridge.types import Message, Problem, Snapshot
 
@@ -54,7 +58,10 @@ class Publisher(Protocol):
         """Messages that wait for the broker."""
         ...
 
-    dropped: int  # messages lost because too many waited
+    @property
+    def dropped(self) -> int:
+        """Messages that were lost because too many waited, since the start."""
+        ...
 
     def publish(self, message: Message) -> None:
         """Send or keep a message; never waits, never raises."""
@@ -68,15 +75,11 @@ class Publisher(Protocol):
 Connect = Callable[[str, Message], Publisher]
 
 
-def utc_now() -> datetime:
-    """Tell the time of this machine, in UTC."""
-    return datetime.now(UTC)
-
-
 class MeterTask:
     """Reads one meter. ``run`` is to be started as a task, ``tick`` to be called about once a second.
 
-    ``connect`` gives the connection once the meter's name is known. ``clock`` tells UTC.
+    ``connect`` gives the connection once the meter's name is known. ``clock`` tells UTC, ``steady`` seconds that never jump.
+    ``state`` remembers numbers and counters over a restart; None for a recording, which begins anew each time.
     """
 
     def __init__(
@@ -89,20 +92,28 @@ class MeterTask:
         raw: bool = False,
         backoff: Backoff | None = None,
         clock: Callable[[], datetime] = utc_now,
+        steady: Callable[[], float] = time.monotonic,
+        state: State | None = None,
     ) -> None:
         self._setup = setup
         every_s = None if setup.asking is None else setup.asking.every_s
-        self._pipeline = Pipeline(catalogue, setup.settings, setup.protocol, every_s)
+        self._state = state
+        counters = state.counters if state is not None else None
+        self._pipeline = Pipeline(catalogue, setup.settings, setup.protocol, every_s, counters=counters)
         self._messages = messages
         self._connect = connect
         self._transport: Transport = open_transport(setup.port, setup.link)
         self._backoff = backoff or Backoff()
         self._outage = Outage(_log, f"meter {self.name}")
-        self._clock = clock
+        self._clock = SteadyClock(clock, steady)
+        self._row: Row | None = None
+        self._usual_s = SHORTEST_STALE_S
         self._publisher: Publisher | None = None
         self._raw: bytearray | None = bytearray() if raw else None
         self._port_lost = False
         self._online = False
+        self._dropped = 0
+        self._trouble: Reason | None = None
         self._told = Complaints(_ERROR_EVERY_S)
         self._logged = Complaints(_LOG_EVERY_S)
         self._link = LinkState.WAITING
@@ -148,8 +159,9 @@ class MeterTask:
 
     def tick(self) -> None:
         """Look at the clock: notice silence, publish ``diag``, and tell what was only counted."""
-        now, steady_s = self._clock(), asyncio.get_running_loop().time()
+        now, steady_s = self._now(), asyncio.get_running_loop().time()
         diagnostics = self._pipeline.diagnostics(now)
+        self._usual_s = diagnostics.stale_after_s
         self._patience_s = max(_SILENCE_S, diagnostics.stale_after_s)
         link = LinkState.PORT_ERROR if self._port_lost else diagnostics.link
         if link is not self._link:
@@ -158,6 +170,7 @@ class MeterTask:
         queue = (
             (False, 0) if self._publisher is None else (self._publisher.queued > 0, self._publisher.dropped)
         )
+        self._tell_losses()
         if (link, *queue) != self._reported:
             self._reported = (link, *queue)
             self._diag_at_s = float("-inf")
@@ -171,6 +184,11 @@ class MeterTask:
             self._publish_error(problem, now, count)
         for problem, count in self._logged.due(steady_s):
             _log.warning("meter %s: %s, %d times: %s", self.name, problem.code, count, problem.message)
+
+    def retire(self) -> str | None:
+        """Say that nothing comes any more; gives the name of the meter, if it is known. Only after ``run`` has ended."""
+        self._set_online(online=False)
+        return self._pipeline.meter
 
     async def _read(self) -> None:
         """Open the port and read it; returns at the end of a recording, raises TransportError or TimeoutError."""
@@ -198,7 +216,7 @@ class MeterTask:
             return None
         asking = replace(setup.asking, can_change=self._transport.can_change)
         asker = WAYS[setup.protocol].asker(asking)
-        return Rounds(asker, asking.every_s, self._deliver, self._complain_asking, self._clock)
+        return Rounds(asker, asking.every_s, self._deliver, self._complain_asking, self._now)
 
     def _deliver(self, step: Octets | Decoded | Note) -> None:
         """Take what a dialogue got."""
@@ -208,10 +226,17 @@ class MeterTask:
             self._complain_asking(step.problem)
         else:
             self._works()
-            self._took(self._pipeline.take(step.reading, self._clock(), past=step.past))
+            self._took(self._pipeline.take(step.reading, self._now(), past=step.past), past=step.past)
 
     def _complain_asking(self, problem: Problem) -> None:
-        self._complain(self._pipeline.report(problem, self._clock()))
+        self._complain(self._pipeline.report(problem, self._now()))
+
+    def _now(self) -> datetime:
+        """Tell the time, and the pipeline when the clock was set."""
+        now, jump = self._clock.read()
+        if jump is not None:
+            self._pipeline.shift(jump)
+        return now
 
     def _works(self) -> None:
         """Octets come: whatever was wrong with the port is over."""
@@ -230,23 +255,38 @@ class MeterTask:
             self._raw += data[-_RAW_OCTETS:]
             del self._raw[:-_RAW_OCTETS]
         take = self._pipeline.telegram if whole else self._pipeline.feed
-        self._took(take(data, self._clock()))
+        self._took(take(data, self._now()))
 
-    def _took(self, found: list[Snapshot | Problem]) -> None:
+    def _took(self, found: list[Snapshot | Problem], *, past: bool = False) -> None:
         if found:
-            self._take(found)
+            self._take(found, past=past)
             self._publish_raw()
             if self._link is not LinkState.OK:
                 self.tick()
 
-    def _take(self, found: list[Snapshot | Problem]) -> None:
+    def _take(self, found: list[Snapshot | Problem], *, past: bool = False) -> None:
         self._attach()
         for item in found:
             if isinstance(item, Problem):
                 self._complain(item)
             elif self._publisher is not None:
                 self._set_online(online=True)
+                if not past:
+                    self._look_back(item)
                 self._publish(self._messages.snapshot(item))
+
+    def _look_back(self, snapshot: Snapshot) -> None:
+        """Remember a telegram, and tell the gap before it."""
+        if self._row is None:
+            return
+        gap = self._row.telegram(snapshot.seq, snapshot.ts, self._clock.steady_s, self._usual_s)
+        if gap is not None:
+            now = self._now()
+            gap = self._pipeline.report(gap, now)
+            _log.warning(
+                "meter %s: %s, from %s to %s", self.name, gap.message, *map(_second, (gap.begin, gap.end))
+            )
+            self._publish_error(gap, now, 1)
 
     def _attach(self) -> None:
         """Take up the connection as soon as the meter's name is known."""
@@ -254,6 +294,9 @@ class MeterTask:
         if self._publisher is None and meter is not None:
             self._publisher = self._connect(meter, self._messages.will(meter))
             self._outage.subject = f"meter {self.name}"
+            if self._state is not None:
+                self._row = Row(self._state, meter)
+                self._messages.seq_base = self._row.before
             if self._messages.discovery is not None:
                 self._publisher.subscribe(self._messages.discovery.filters(meter), self._heard)
             self._publisher.publish(self._messages.availability(meter, online=False))
@@ -276,7 +319,21 @@ class MeterTask:
 
     def _tell(self, problem: Problem) -> None:
         if self._told.note(problem, asyncio.get_running_loop().time()):
-            self._publish_error(problem, self._clock(), 1)
+            self._publish_error(problem, self._now(), 1)
+
+    def _tell_losses(self) -> None:
+        """Tell what the outbox has lost, and that it is in memory only."""
+        dropped = self._publisher.dropped if self._publisher is not None else 0
+        if dropped > self._dropped:
+            words = f"{dropped - self._dropped} messages that waited for the broker were dropped: the outbox is full"
+            self._complain(self._pipeline.report(Problem("messages_lost", words), self._now()))
+        self._dropped = dropped
+        trouble = self._state.trouble if self._state is not None else None
+        if trouble is not None and self._trouble is None:
+            self._tell(
+                self._pipeline.report(Problem("not_stored", f"the state file {trouble.words}"), self._now())
+            )
+        self._trouble = trouble
 
     def _set_online(self, *, online: bool) -> None:
         meter = self._pipeline.meter
@@ -307,3 +364,8 @@ class MeterTask:
         if self._raw and self._publisher is not None and meter is not None:
             self._publisher.publish(self._messages.raw(meter, bytes(self._raw)))
             self._raw.clear()
+
+
+def _second(time: datetime | None) -> str:
+    """Write a time for the log, in UTC."""
+    return "?" if time is None else f"{time:%Y-%m-%dT%H:%M:%SZ}"

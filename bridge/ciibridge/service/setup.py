@@ -6,6 +6,7 @@ else from the meter model in the schema, else they are those of the wired M-Bus 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import socket
@@ -30,6 +31,7 @@ from ciibridge.service.config import Config, MeterTable, MqttTable, Source
 from ciibridge.service.findings import Finding, Key, choose
 from ciibridge.service.home_assistant import HomeAssistantSetup, home_assistant
 from ciibridge.service.secrets import Secrets, readable_by_all
+from ciibridge.service.state import state_folder
 from ciibridge.transport import LinkSettings, is_recording, open_transport
 
 _T = TypeVar("_T")
@@ -52,6 +54,15 @@ class MeterSetup:
 
 
 @dataclass(frozen=True, slots=True)
+class Store:
+    """What may be kept on disk. ``path`` of the state file; None: there is no place for one, nothing outlasts the process."""
+
+    path: Path | None
+    octets: int = 100_000_000
+    age_s: float = 31 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """All the service needs. ``notes`` are remarks for the log: nothing is wrong, something may be unexpected."""
 
@@ -66,6 +77,7 @@ class Setup:
     outbox: int
     meters: tuple[MeterSetup, ...]
     home_assistant: HomeAssistantSetup | None = None
+    store: Store = field(default_factory=lambda: Store(None))
     notes: tuple[str, ...] = field(default=())
 
 
@@ -75,7 +87,7 @@ def load(path: Path, catalogue: Resolved, environ: Mapping[str, str] = os.enviro
     config, findings = source.parse()
     if config is None:
         raise source.error(findings)
-    check = _Check(config, catalogue, Secrets(path.parent, environ))
+    check = _Check(config, catalogue, Secrets(path.parent, environ), environ)
     setup = check.setup(path)
     findings += check.findings + check.secrets.findings
     if findings:
@@ -86,12 +98,16 @@ def load(path: Path, catalogue: Resolved, environ: Mapping[str, str] = os.enviro
 class _Check:
     """Goes through a configuration once and collects findings and notes."""
 
-    def __init__(self, config: Config, catalogue: Resolved, secrets: Secrets) -> None:
+    def __init__(
+        self, config: Config, catalogue: Resolved, secrets: Secrets, environ: Mapping[str, str]
+    ) -> None:
+        self._environ = environ
         self._config = config
         self._catalogue = catalogue
         self.secrets = secrets
         self.findings: list[Finding] = []
         self._notes: list[str] = []
+        self._tls_files = hashlib.sha256()
 
     def setup(self, path: Path) -> Setup:
         """Build what the service runs with; worth nothing if there are findings."""
@@ -127,8 +143,22 @@ class _Check:
             outbox=mqtt.outbox,
             meters=meters,
             home_assistant=home_assistant(config, prefix, self._catalogue, self._fault),
+            store=self._store(bridge_id),
             notes=tuple(self._notes),
         )
+
+    def _store(self, bridge_id: str) -> Store:
+        table = self._config.outbox
+        if table.path is not None:
+            path: Path | None = self.secrets.path(table.path)
+            if path is not None and path.is_dir():
+                self._fault(
+                    ("outbox", "path"), f"{path} is a folder", f"Name a file in it: {path / 'state.db'}"
+                )
+        else:
+            folder = state_folder(self._environ)
+            path = folder / f"{bridge_id}.db" if folder is not None else None
+        return Store(path, table.megabytes * 1_000_000, table.days * 86_400.0)
 
     # -- [mqtt] ------------------------------------------------------------------------------------------------------
 
@@ -141,6 +171,7 @@ class _Check:
             host=host,
             port=port,
             tls=self._tls(mqtt, encrypted=scheme == "mqtts"),
+            tls_files=self._tls_files.hexdigest() if scheme == "mqtts" else "",
             username=mqtt.username,
             password=password,
             protocol=mqtt.protocol,
@@ -180,6 +211,8 @@ class _Check:
             path = self.secrets.path(mqtt.cert_file)
             key = None if mqtt.key_file is None else self.secrets.path(mqtt.key_file)
             self._load_tls("cert_file", path, lambda: context.load_cert_chain(path, key))
+            if key is not None and key.is_file():
+                self._tls_files.update(key.read_bytes())
         elif mqtt.key_file is not None:
             self._fault(("mqtt", "key_file"), "a key without its certificate", "Add cert_file.")
         return context
@@ -187,6 +220,7 @@ class _Check:
     def _load_tls(self, name: str, path: Path, use: Callable[[], None]) -> None:
         try:
             use()
+            self._tls_files.update(path.read_bytes())
         except ssl.SSLError:
             self._fault(
                 ("mqtt", name),
@@ -209,6 +243,7 @@ class _Check:
             key=self._key(table, at, "key"),
             auth_key=self._key(table, at, "auth_key"),
             system_title=self._octets(table.system_title, at, "system_title", parse_system_title),
+            require_authentication=table.require_authentication,
             zone=table.zone,
             clock=table.clock,
             scalers=table.scalers,

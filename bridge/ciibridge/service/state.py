@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
+from ciibridge.normalise.clock import SET_SINCE
 from ciibridge.publish.database import Database
+from ciibridge.publish.retry import Reason
 
 #: Numbers of telegrams reserved ahead, written once for so many.
 BLOCK: Final = 1000
 _WRITE_EVERY_S: Final = 60.0
-#: No clock shows less since this was written; one that does was never set.
-SET_SINCE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 _Rows = tuple[list[tuple[str, int, int | None, float | None]], list[tuple[bytes, int]]]
 
@@ -92,6 +93,11 @@ class State:
             database.at_opening(_read, self._learn)
 
     @property
+    def trouble(self) -> Reason | None:
+        """Tell why nothing can be kept on disk now; None while it can, or was never to be."""
+        return self._database.trouble if self._database is not None else None
+
+    @property
     def counters(self) -> MutableMapping[bytes, int]:
         """Line → last invocation counter; whoever changes it need not do more."""
         return self._counters
@@ -128,6 +134,8 @@ class State:
 
     def close(self) -> None:
         """Write everything, with the exact numbers: no gap in them after a clean end."""
+        for memory in self._meters.values():
+            memory.changed = memory.changed or memory.reserved != memory.seq
         self._write(ahead=0)
 
     def _first_seq(self) -> int:
@@ -182,6 +190,16 @@ class State:
                     memory.changed = True
 
         self._database.submit(job, done)
+
+
+def state_folder(environ: Mapping[str, str]) -> Path | None:
+    """Find the folder for state files: that of the service manager (``StateDirectory=``), else that of the user (XDG)."""
+    if managed := environ.get("STATE_DIRECTORY"):
+        return Path(managed.split(":", 1)[0])
+    if own := environ.get("XDG_STATE_HOME"):
+        return Path(own) / "ciibridge"
+    home = environ.get("HOME")
+    return Path(home) / ".local" / "state" / "ciibridge" if home else None
 
 
 def _read(connection: sqlite3.Connection) -> _Rows:

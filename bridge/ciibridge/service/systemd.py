@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -29,6 +30,10 @@ class Systemd:
     def ready(self, status: str) -> None:
         """Tell that the start is over, with a status for ``systemctl status``."""
         self._send(f"READY=1\nSTATUS={status}")
+
+    def reloading(self) -> None:
+        """Tell that a new configuration is taken up; ``ready`` tells the end of it."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def status(self, text: str) -> None:
         """Set the line that ``systemctl status`` shows."""

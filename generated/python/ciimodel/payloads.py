@@ -542,7 +542,7 @@ class State(BaseModel):
     """
     seq: Annotated[int, Field(ge=0)]
     """
-    Counts the telegrams of this meter since the bridge started; a gap is a lost message.
+    Number of the telegram, rising by one with each telegram of this meter, over restarts of the bridge, too. The same number is the same telegram; a number left out is a lost message, or the bridge was killed.
     """
     ts: Annotated[
         str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,6})?Z$")
@@ -854,4 +854,19 @@ class Error(BaseModel):
     count: Annotated[int | None, Field(ge=1)] = None
     """
     How often it happened since the last report.
+    """
+    from_: Annotated[
+        str | None,
+        Field(
+            alias="from", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,6})?Z$"
+        ),
+    ] = None
+    """
+    Begin of the time it is about, RFC 3339 in UTC; for a gap, the ts of the last telegram before it.
+    """
+    to: Annotated[
+        str | None, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,6})?Z$")
+    ] = None
+    """
+    End of the time it is about, RFC 3339 in UTC; for a gap, the ts of the first telegram after it.
     """

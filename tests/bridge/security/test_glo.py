@@ -264,7 +264,7 @@ def test_replay_guard_is_bounded() -> None:
     guard = ReplayGuard()
     for number in range(1000):
         guard.check(Apdu(PUSH, 0, system_title=number.to_bytes(8, "big"), invocation_counter=1))
-    assert len(guard._last) == 64
+    assert len(guard._lines) == len(guard._counters) == 64
     with pytest.raises(SecurityError):
         guard.check(Apdu(PUSH, 0, system_title=(999).to_bytes(8, "big"), invocation_counter=1))
 

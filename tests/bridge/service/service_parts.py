@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import ciimodel
+from ciibridge.publish.database import Database
 from ciibridge.service.service import Service
 from ciibridge.service.setup import Setup, load
+from ciibridge.service.state import State
 from ciibridge.simulate import SimulatedMeter
 from mqtt_parts import find_mosquitto
 
@@ -147,17 +149,37 @@ class Gate:
 
 
 def write_config(
-    folder: Path, broker_port: int, *meters: str, mqtt: str = "", name: str = "ciibridge.toml"
+    folder: Path,
+    broker_port: int,
+    *meters: str,
+    mqtt: str = "",
+    outbox: str | None = None,
+    name: str = "ciibridge.toml",
 ) -> Path:
-    """Write a configuration; ``meters`` are the bodies of [[meter]], ``mqtt`` more of [mqtt]."""
+    """Write a configuration; ``meters`` are the bodies of [[meter]], ``mqtt`` more of [mqtt]; ``outbox`` the state file."""
     if find_mosquitto() is None and "protocol" not in mqtt:
         mqtt = f'protocol = "3.1.1"\n{mqtt}'  # amqtt is silent on MQTT 5, and asking first takes 3 s
     url = "" if "url" in mqtt else f'url = "mqtt://127.0.0.1:{broker_port}"\n'
     blocks = "".join(f"[[meter]]\n{meter}\n" for meter in meters)
     path = folder / name
-    path.write_text(f'[bridge]\nid = "test"\n[mqtt]\n{url}{mqtt}\n{blocks}')
+    state = outbox or path.with_suffix(".db").name
+    path.write_text(f'[bridge]\nid = "test"\n[outbox]\npath = "{state}"\n[mqtt]\n{url}{mqtt}\n{blocks}')
     path.chmod(0o600)
     return path
+
+
+def remember(config: Path, meter: str = METER_ID, **memory: Any) -> None:
+    """Write what a bridge with this configuration remembers of a meter; numbers of telegrams begin at 1 then."""
+
+    async def write() -> None:
+        database = Database(config.with_suffix(".db"))
+        state = State(database)
+        await database.open()
+        state.note(meter, memory.get("ts", datetime.now(UTC)), seq=memory.get("seq", 0), usual_s=30.0)
+        state.close()
+        await database.close()
+
+    asyncio.run(write())
 
 
 def setup_of(path: Path) -> Setup:
@@ -165,17 +187,23 @@ def setup_of(path: Path) -> Setup:
 
 
 @contextmanager
-def service_in_thread(config: Path) -> Iterator[None]:
-    """Run the service in this process, with short waits; stopped, and any error of its raised, at the end."""
+def service_in_thread(config: Path) -> Iterator[Callable[[], object]]:
+    """Run the service in this process, with short waits; stopped, and any error of its raised, at the end.
+
+    Gives what makes it read its configuration again.
+    """
     started = threading.Event()
-    stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event, Service]] = []
     errors: list[BaseException] = []
 
     async def serve() -> None:
         event = asyncio.Event()
-        stop.append((asyncio.get_running_loop(), event))
+        service = Service(
+            setup_of(config), ciimodel.load(), first_wait_s=0.05, reread=lambda: setup_of(config)
+        )
+        stop.append((asyncio.get_running_loop(), event, service))
         started.set()
-        await Service(setup_of(config), ciimodel.load(), first_wait_s=0.05).run(event)
+        await service.run(event)
 
     def run() -> None:
         try:
@@ -186,10 +214,10 @@ def service_in_thread(config: Path) -> Iterator[None]:
     thread = threading.Thread(target=run)
     thread.start()
     started.wait(5)
+    loop, event, service = stop[0]
     try:
-        yield
+        yield lambda: loop.call_soon_threadsafe(service.reload)
     finally:
-        loop, event = stop[0]
         loop.call_soon_threadsafe(event.set)
         thread.join(5)
     if errors:

@@ -10,14 +10,20 @@ import pytest
 from ciibridge.dialogue.asking import Way
 from ciibridge.errors import ConfigError
 from ciibridge.service import setup as setup_code
-from ciibridge.service.config import BridgeTable, HomeAssistantTable, MeterTable, MqttTable
+from ciibridge.service.config import BridgeTable, HomeAssistantTable, MeterTable, MqttTable, OutboxTable
 from ciibridge.service.findings import key_lines
 from ciibridge.service.setup import Setup, load
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "integrations" / "systemd" / "ciibridge.toml"
 HOWTO = ROOT / "docs" / "how-to" / "run-as-a-service.md"
-TABLES = {"bridge": BridgeTable, "mqtt": MqttTable, "homeassistant": HomeAssistantTable, "meter": MeterTable}
+TABLES = {
+    "bridge": BridgeTable,
+    "mqtt": MqttTable,
+    "outbox": OutboxTable,
+    "homeassistant": HomeAssistantTable,
+    "meter": MeterTable,
+}
 OPTIONS = [(table, name) for table, model in TABLES.items() for name in model.model_fields]
 METER = '[[meter]]\nport = "/dev/ttyUSB0"\n'
 

@@ -18,6 +18,7 @@ from ciibridge.publish.retry import Backoff
 from ciibridge.service import meter as meter_module
 from ciibridge.service.meter import MeterTask
 from ciibridge.service.setup import MeterSetup
+from ciibridge.service.state import State
 from ciibridge.simulate import SimulatedMeter
 from ciibridge.transport import LinkSettings
 from ciibridge.types import Message
@@ -81,7 +82,13 @@ class Bench:
     """A meter's task on the bench; ``now`` is its clock."""
 
     def __init__(
-        self, port: Port, monkeypatch: pytest.MonkeyPatch, *, raw: bool = False, name: str | None = None
+        self,
+        port: Port,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        raw: bool = False,
+        name: str | None = None,
+        state: State | None = None,
     ) -> None:
         monkeypatch.setattr(meter_module, "open_transport", lambda _url, _link: port)
         self.now = NOW
@@ -96,7 +103,13 @@ class Bench:
             raw=raw,
             backoff=Backoff(first_s=0.001, longest_s=0.001),
             clock=lambda: self.now,
+            steady=self._steady_s,
+            state=state,
         )
+
+    def _steady_s(self) -> float:
+        """Time passes as ``now`` is moved: the clock of the machine is right."""
+        return self.now.timestamp()
 
     def _connect(self, meter: str, will: Message) -> Wire:
         assert will.payload == b"offline"

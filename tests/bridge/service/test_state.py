@@ -48,19 +48,20 @@ def telegrams(state: State, meter: str, count: int) -> list[int]:
     return numbers
 
 
-def test_after_a_clean_end_it_goes_on_where_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, 3])
+def test_after_a_clean_end_it_goes_on_where_it_was(tmp_path: Path, count: int) -> None:
     numbers: list[int] = []
-    use(tmp_path / "a.db", lambda state: numbers.extend(telegrams(state, "house", 3)))
+    use(tmp_path / "a.db", lambda state: numbers.extend(telegrams(state, "house", count)))
 
     def again(state: State) -> None:
-        assert state.last_published("house") == NOW + timedelta(seconds=15)
+        assert state.last_published("house") == NOW + timedelta(seconds=5 * count)
         assert state.last_published("garage") is None
         assert state.memory("house").usual_s == 30
         numbers.extend(telegrams(state, "house", 2))
 
     use(tmp_path / "a.db", again)
     first = int(NOW.timestamp())
-    assert numbers == list(range(first, first + 5))
+    assert numbers == list(range(first, first + count + 2))
 
 
 @pytest.mark.parametrize("count", [1, 3, BLOCK // 2, BLOCK, 3 * BLOCK + 7])

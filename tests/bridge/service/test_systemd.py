@@ -96,6 +96,8 @@ def test_the_unit_waits_for_ready_and_restarts_but_not_on_a_wrong_configuration(
     )
     assert service["ExecStart"].endswith("ciibridge run -c /etc/ciibridge/ciibridge.toml")
     assert service["LimitCORE"] == "0"
+    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert service["StateDirectory"] == "ciibridge"
     assert float(service["WatchdogSec"]) > 10
 
 
