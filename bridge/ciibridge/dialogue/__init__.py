@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from ciibridge.errors import ProtocolError
 from ciibridge.types import Problem, Reading
@@ -38,6 +38,7 @@ __all__ = [
     "Listen",
     "Note",
     "Octets",
+    "Part",
     "Pause",
     "Send",
     "Step",
@@ -106,5 +107,8 @@ class Note:
     problem: Problem
 
 
+_T = TypeVar("_T")
 Step: TypeAlias = Send | Listen | Change | Pause | Octets | Decoded | Note
 Dialogue: TypeAlias = Generator[Step, bytes, None]
+#: A part of a dialogue, with a result.
+Part: TypeAlias = Generator[Step, bytes, _T]

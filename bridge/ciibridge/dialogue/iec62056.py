@@ -21,20 +21,16 @@ speed, the meter is told to stay at the one it has.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ciibridge.dialogue import Change, Dialogue, DialogueError, Listen, Octets, Pause, Send, Step
+from ciibridge.dialogue import Change, Dialogue, DialogueError, Listen, Octets, Part, Pause, Send
 from ciibridge.errors import ConfigError
 from ciibridge.framing.iec62056 import ETX, STX, block_check, without_parity
 
 if TYPE_CHECKING:  # ``asking`` lists this module among the ways
     from ciibridge.dialogue.asking import Asking
-
-_T = TypeVar("_T")
-#: A part of a dialogue with a result.
-Part: TypeAlias = Generator[Step, bytes, _T]
 
 ADDRESS: Final = re.compile(r"[0-9A-Za-z ]{1,32}")
 ADDRESS_WORDS: Final = "the device address, up to 32 letters and digits, as printed on the meter"

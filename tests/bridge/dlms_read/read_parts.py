@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import ciimodel
-from ciibridge.dialogue import Decoded, Dialogue, Listen, Note, Send
+from ciibridge.dialogue import Change, Decoded, Dialogue, Listen, Note, Send
 from ciibridge.dialogue.dlms import Access, Authentication, DlmsAsker, Wanted
 from ciibridge.simulate import SimulatedMeter
 from ciibridge.simulate.cosem import Client, Cosem, Security
@@ -40,6 +40,7 @@ class Heard:
     problems: list[Problem] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     answers: list[bytes] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
 
 def do(
@@ -65,6 +66,8 @@ def do(
                     heard.answers.append(said)
                 case Listen():
                     answer, waiting = waiting, b""
+                case Change():
+                    heard.changes.append(step)
                 case Decoded():
                     (heard.past if step.past else heard.live).append(step.reading)
                 case Note():

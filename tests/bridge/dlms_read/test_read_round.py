@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from ciibridge.decode.dlms.shapes import CaptureObject
-from ciibridge.dialogue import DialogueError
-from ciibridge.dialogue.dlms import Access, Authentication
+from ciibridge.dialogue import Change, DialogueError
+from ciibridge.dialogue.asking import Asking
+from ciibridge.dialogue.dlms import Access, Authentication, settings
 from ciibridge.dialogue.dlms.requests import Requests
 from ciibridge.errors import ConfigError, SecurityError
 from ciibridge.framing.crc import checksum
@@ -17,6 +18,7 @@ from ciibridge.pipeline import Pipeline
 from ciibridge.simulate.cosem import Client
 from ciibridge.simulate.identity import SYNTHETIC_AUTH_KEY as AUTH_KEY
 from ciibridge.simulate.identity import SYNTHETIC_KEY as KEY
+from ciibridge.simulate.station import Station
 from ciibridge.types import Measured, Obis, Snapshot
 from read_parts import (
     AT,
@@ -82,9 +84,9 @@ def test_every_way_in_reads_the_same(name: str) -> None:
 def test_what_is_read_is_what_would_have_been_pushed() -> None:
     """The snapshot of a reading is that of a push of the same moment: same values, same identity."""
     (reading,) = do(asker().round(AT), station()).live
-    settings = MeterSettings(model="lg-e450")
-    asked = Pipeline(CATALOGUE, settings).take(reading, AT)
-    pushed = Pipeline(CATALOGUE, settings).feed(simulated().telegrams(AT), AT)
+    chosen = MeterSettings(model="lg-e450")
+    asked = Pipeline(CATALOGUE, chosen).take(reading, AT)
+    pushed = Pipeline(CATALOGUE, chosen).feed(simulated().telegrams(AT), AT)
     (read,), (push,) = asked, pushed
     assert isinstance(read, Snapshot)
     assert isinstance(push, Snapshot)
@@ -266,7 +268,7 @@ def test_an_optical_head_that_echoes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("wrong", "message"),
     [
         ({"client": 0}, "address: 0 is no client address"),
         ({"client": 128}, "address: 128 is no client address"),
@@ -279,9 +281,9 @@ def test_an_optical_head_that_echoes() -> None:
         ({"client_title": b"CII"}, "client_title: write 16 hexadecimal digits"),
     ],
 )
-def test_settings_that_do_not_fit(settings: dict[str, object], message: str) -> None:
+def test_settings_that_do_not_fit(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        Access(**settings)  # type: ignore[arg-type]
+        Access(**wrong)  # type: ignore[arg-type]
 
 
 def test_the_clock_of_the_reading_is_that_of_the_meter() -> None:
@@ -290,3 +292,70 @@ def test_the_clock_of_the_reading_is_that_of_the_meter() -> None:
     (snapshot,) = Pipeline(CATALOGUE, MeterSettings(model="lg-e450")).take(reading, later)
     assert isinstance(snapshot, Snapshot)
     assert (snapshot.ts, snapshot.ts_source) == (later, "meter")
+
+
+# -- the call at 300 baud (mode E of IEC 62056-21) ----------------------------------------------------------------------------
+
+
+class Called:
+    """A meter that goes over to HDLC when it is called, and back when the connection ends."""
+
+    def __init__(self, meter: Station, identification: bytes = b"/LGZ5\\2E450\r\n") -> None:
+        self._meter = meter
+        self._identification = identification
+        self._hdlc = False
+
+    def feed(self, octets: bytes, at: datetime) -> bytes:
+        if self._hdlc:
+            self._hdlc = octets[5:6] != b"\x53"  # DISC
+            return self._meter.feed(octets, at)
+        if octets == b"/?!\r\n":
+            return self._identification
+        self._hdlc = octets == b"\x06252\r\n"
+        return b""
+
+
+def settings_of(**options: object) -> Asking:
+    return Asking(lists=CATALOGUE.meters["lg-e450"].lists, **options)  # type: ignore[arg-type]
+
+
+def test_an_optical_head_begins_with_a_call() -> None:
+    ask = settings.asker(settings_of(baudrate=300))
+    heard = do(ask.round(AT), Called(station()))  # type: ignore[arg-type]
+    assert heard.live == do(asker().round(AT), station()).live
+    assert heard.changes == [Change(300, bytesize=7, parity="even"), Change(9600, bytesize=8, parity="none")]
+
+
+def test_a_ciphered_meter_is_called_for_each_of_the_two_associations() -> None:
+    options = {"key": KEY, "auth_key": AUTH_KEY, "addresses": ("3/1",)}
+    ask = settings.asker(settings_of(baudrate=300, **options))
+    meter = station({3: Client(ciphered=True), 16: Client()}, security=SECURITY)
+    heard = do(ask.round(AT), Called(meter))  # type: ignore[arg-type]
+    assert heard.live
+    assert [change.baudrate for change in heard.changes] == [300, 9600, 300, 9600]
+
+
+def test_a_meter_without_mode_e_is_not_talked_to() -> None:
+    heard = Heard()
+    with pytest.raises(DialogueError, match="does not offer HDLC") as caught:
+        do(
+            settings.asker(settings_of(baudrate=300)).round(AT),
+            Called(station(), b"/LGZ5E450\r\n"),  # type: ignore[arg-type]
+            heard=heard,
+        )
+    assert caught.value.code == "refused"
+    assert heard.sent == [b"/?!\r\n"]
+
+
+def test_any_other_speed_is_hdlc_at_once() -> None:
+    heard = do(settings.asker(settings_of(baudrate=9600)).round(AT), station())
+    assert heard.live
+    assert heard.changes == []
+
+
+def test_what_is_read_may_be_configured() -> None:
+    read = ("1-0:1.7.0", "0-0:96.1.1;1")
+    (reading,) = do(settings.asker(settings_of(baudrate=9600, read=read)).round(AT), station()).live
+    assert list(by_code(reading)) == ["0-0:42.0.0", "0-0:1.0.0", "1-0:1.7.0", "0-0:96.1.1"]
+    setup = settings.asker(settings_of(baudrate=9600, read=("0-8:25.9.0;40",)))
+    assert do(setup.round(AT), station()).live[0].list_object == "0-8:25.9.0"

@@ -14,7 +14,7 @@ from typing import Final
 from ciibridge.decode.dlms import axdr
 from ciibridge.decode.dlms.axdr import Data
 from ciibridge.decode.dlms.shapes import CaptureObject
-from ciibridge.dialogue import DialogueError
+from ciibridge.dialogue import DialogueError, Part
 from ciibridge.dialogue.dlms.access import Access, Authentication
 from ciibridge.dialogue.dlms.answers import (
     Accepted,
@@ -28,7 +28,7 @@ from ciibridge.dialogue.dlms.answers import (
     refuse,
     results,
 )
-from ciibridge.dialogue.dlms.link import Link, Talk, link
+from ciibridge.dialogue.dlms.link import Link, link
 from ciibridge.dialogue.dlms.requests import RELEASE, Requests, Selection
 from ciibridge.errors import DecodeError, ProtocolError
 
@@ -46,18 +46,27 @@ _MOST_COUNTER: Final = 0xFFFFFFFF
 class Association:
     """One association. ``open`` it, then ask, then ``close`` it."""
 
-    def __init__(self, access: Access, random: Callable[[int], bytes]) -> None:
-        """``random`` gives as many random octets as asked for, for the challenge."""
+    def __init__(
+        self,
+        access: Access,
+        random: Callable[[int], bytes],
+        opening: Callable[[], Part[object]] | None = None,
+    ) -> None:
+        """``random`` gives as many random octets as asked for, for the challenge; ``opening`` is said before HDLC begins."""
+        self._opening = opening
         self._access = access
         self._random = random
         self._link: Link = link(access)
         self._requests: Requests | None = None
-        self._associated = False
+        self._connected = self._associated = False
 
-    def open(self) -> Talk[None]:
+    def open(self) -> Part[None]:
         """Connect and associate. Raises DialogueError (no_answer, refused, access_denied …) with the remedy."""
         counter = (yield from self._counter()) if self._access.ciphered else 0
         self._requests = Requests(self._access, self._random(16), counter)
+        if self._opening is not None:
+            yield from self._opening()
+        self._connected = True
         yield from self._link.open()
         answer = yield from self._link.exchange(self._requests.associate())
         self._associated = answer[:1] == b"\x61"
@@ -72,14 +81,15 @@ class Association:
         if high or grant.pending:
             yield from self._prove(grant)
 
-    def close(self, error: ProtocolError | None = None) -> Talk[None]:
+    def close(self, error: ProtocolError | None = None) -> Part[None]:
         """Release and disconnect, also after an ``error``; a meter that does not answer that is left alone."""
         if self._associated and (error is None or error.code not in _GONE):
             with suppress(DialogueError):  # to disconnect ends it anyway
                 yield from self._link.exchange(RELEASE)
-        yield from self._link.close()
+        if self._connected:
+            yield from self._link.close()
 
-    def get(self, wanted: Attribute, selection: Selection | None = None) -> Talk[Data | Refused]:
+    def get(self, wanted: Attribute, selection: Selection | None = None) -> Part[Data | Refused]:
         """Read one attribute, in blocks where it is long."""
         requests = self._asking
         result = yield from self._result(requests.get(wanted, selection))
@@ -87,7 +97,7 @@ class Association:
             raise DialogueError("bad_apdu", "the meter answers one GET with a list")
         return _value(result)
 
-    def get_all(self, wanted: Sequence[Attribute]) -> Talk[list[Data | Refused]]:
+    def get_all(self, wanted: Sequence[Attribute]) -> Part[list[Data | Refused]]:
         """Read several attributes, several at a time where the meter can."""
         requests, found = self._asking, list[Data | Refused]()
         size = requests.most_in_list
@@ -107,7 +117,7 @@ class Association:
             raise DialogueError("refused", "not associated")
         return self._requests
 
-    def _result(self, request: bytes, *, in_list: bool = False) -> Talk[Result | list[Result]]:
+    def _result(self, request: bytes, *, in_list: bool = False) -> Part[Result | list[Result]]:
         """Send a GET and put the blocks of its answer together."""
         answer = get_response((yield from self._exchange(request)))
         raw, number = b"", None
@@ -124,13 +134,13 @@ class Association:
             answer = get_response((yield from self._exchange(self._asking.next_block(number))))
         return answer
 
-    def _exchange(self, request: bytes) -> Talk[bytes]:
+    def _exchange(self, request: bytes) -> Part[bytes]:
         answer = yield from self._link.exchange(request)
         if not answer:
             raise DialogueError("bad_apdu", "the meter's answer is empty")
         return self._asking.opened(answer)
 
-    def _prove(self, grant: Accepted) -> Talk[None]:
+    def _prove(self, grant: Accepted) -> Part[None]:
         """Second half of high level security: each side proves that it knows the secret."""
         if not grant.challenge:
             raise DialogueError("refused", "the meter gives no challenge: it knows another authentication")
@@ -142,12 +152,12 @@ class Association:
             raise DialogueError("bad_apdu", "the meter's proof is no octet-string")
         self._asking.proven(value.value)
 
-    def _counter(self) -> Talk[int]:
+    def _counter(self) -> Part[int]:
         """Read the last invocation counter as the public client, and give the next one."""
         code = self._access.counter
         if code is None:
             return 1
-        public = Association(self._access.public(), self._random)
+        public = Association(self._access.public(), self._random, self._opening)
         try:
             yield from public.open()
             value = yield from public.get(Attribute(_DATA, code, _VALUE))

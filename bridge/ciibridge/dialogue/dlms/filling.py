@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from ciibridge.dialogue import Decoded, Note
+from ciibridge.dialogue import Decoded, Note, Part
 from ciibridge.dialogue.dlms.answers import Refused
 from ciibridge.dialogue.dlms.association import Association
-from ciibridge.dialogue.dlms.link import Talk
 from ciibridge.dialogue.dlms.profile import MeterClock, Profile, Row, describe, read_entries, read_range, rows
 from ciibridge.dialogue.dlms.scalers import Scalers
 from ciibridge.types import Obis, Problem
@@ -51,7 +50,7 @@ class Filler:
         self._profiles = profiles
         self._scalers = scalers
 
-    def fill(self, gap: Gap, association: Association, now: datetime, clock: MeterClock) -> Talk[bool]:
+    def fill(self, gap: Gap, association: Association, now: datetime, clock: MeterClock) -> Part[bool]:
         """Give the rows in ``gap``; True when it is done, False when the next round is to go on."""
         profile, refused = yield from self._profile(association)
         if profile is None:
@@ -87,7 +86,7 @@ class Filler:
             yield Note(Problem("gap_left", f"the load profile has no rows {told}{more}"))
         return True
 
-    def _profile(self, association: Association) -> Talk[tuple[Profile | None, str]]:
+    def _profile(self, association: Association) -> Part[tuple[Profile | None, str]]:
         refused = []
         for code in self._profiles:
             found = yield from describe(association, code)
@@ -96,7 +95,7 @@ class Filler:
             refused.append(f"{code} {'has rows without a time' if isinstance(found, Profile) else found}")
         return None, ", ".join(refused) or "no load profile is known for its model"
 
-    def _give(self, gap: Gap, found: list[Row], period: timedelta, end: datetime) -> Talk[None]:
+    def _give(self, gap: Gap, found: list[Row], period: timedelta, end: datetime) -> Part[None]:
         for row in found:
             if gap.begin < row.at < gap.end and row.at <= end:
                 self._hole(gap, period, row.at)

@@ -12,18 +12,14 @@ calls itself for each octet of noise and never sends a frame again (ADR 13).
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from typing import Final, Protocol, TypeAlias, TypeVar
+from collections.abc import Iterator
+from typing import Final, Protocol
 
-from ciibridge.dialogue import DialogueError, Listen, Pause, Send, Step
+from ciibridge.dialogue import DialogueError, Listen, Part, Pause, Send
 from ciibridge.dialogue.dlms.access import Access
 from ciibridge.framing.crc import checksum
 from ciibridge.framing.hdlc import HdlcFramer
 from ciibridge.types import Frame
-
-_T = TypeVar("_T")
-#: A part of a dialogue that ends with a result.
-Talk: TypeAlias = Generator[Step, bytes, _T]
 
 _SNRM: Final = 0x93
 _UA: Final = 0x73
@@ -54,15 +50,15 @@ _REPLY_S: Final = 1.5  # silence within an answer that means it is over; slow ra
 class Link(Protocol):
     """A way for APDUs to one meter."""
 
-    def open(self) -> Talk[None]:
+    def open(self) -> Part[None]:
         """Connect; raises DialogueError (no_answer, refused)."""
         ...
 
-    def exchange(self, apdu: bytes) -> Talk[bytes]:
+    def exchange(self, apdu: bytes) -> Part[bytes]:
         """Send an APDU and give the answer; raises DialogueError (no_answer, hung_up, bad_apdu)."""
         ...
 
-    def close(self) -> Talk[None]:
+    def close(self) -> Part[None]:
         """Disconnect; a meter that does not answer that is left alone. Never raises."""
         ...
 
@@ -100,7 +96,7 @@ class HdlcLink:
         self._send_octets = _INFORMATION_OCTETS
         self._sent = self._received = 0  # N(S) of our next frame, and of the meter's
 
-    def open(self) -> Talk[None]:
+    def open(self) -> Part[None]:
         """Connect: SNRM, and UA with the meter's limits."""
         self._sent = self._received = 0
         frame = (yield from self._ask(self._frame(_SNRM)))[-1]
@@ -109,7 +105,7 @@ class HdlcLink:
             raise DialogueError("refused", f"the meter answers {what} to SNRM: it lets nobody connect now")
         self._send_octets = _negotiated(frame.information)
 
-    def exchange(self, apdu: bytes) -> Talk[bytes]:
+    def exchange(self, apdu: bytes) -> Part[bytes]:
         """Send an APDU in as many frames as it needs, and put the answer together."""
         octets, size = _LLC_SEND + apdu, self._send_octets
         parts = [octets[at : at + size] for at in range(0, len(octets), size)]
@@ -137,7 +133,7 @@ class HdlcLink:
             "no_answer", "the meter confirms the request again and again, and does not answer it"
         )
 
-    def close(self) -> Talk[None]:
+    def close(self) -> Part[None]:
         """Disconnect: DISC, one try."""
         yield Send(self._frame(_DISC))
         yield Listen(self._timeout_s, _REPLY_S, self._enough)
@@ -155,7 +151,7 @@ class HdlcLink:
             what = "DM, it has hung up" if frame.control == _DM else "FRMR, it lost the thread"
             raise DialogueError("hung_up", f"the meter answers {what}")
 
-    def _ask(self, octets: bytes) -> Talk[list[Frame]]:
+    def _ask(self, octets: bytes) -> Part[list[Frame]]:
         """Send a frame until an answer comes; its last frame has the final bit."""
         damaged = False
         for _ in range(_TRIES):
@@ -189,11 +185,11 @@ class WrapperLink:
         self._client, self._server = access.client, access.server
         self._timeout_s = access.timeout_s
 
-    def open(self) -> Talk[None]:
+    def open(self) -> Part[None]:
         """Nothing to do: the transport is connected."""
         yield from ()
 
-    def exchange(self, apdu: bytes) -> Talk[bytes]:
+    def exchange(self, apdu: bytes) -> Part[bytes]:
         """Send an APDU behind its header. TCP loses nothing, so it is sent once."""
         parts = (_WRAPPER_VERSION, self._client, self._server, len(apdu))
         yield Send(b"".join(part.to_bytes(2, "big") for part in parts) + apdu)
@@ -206,7 +202,7 @@ class WrapperLink:
             raise DialogueError("bad_apdu", f"the answer begins with {heard[:2].hex()}, which is no wrapper")
         return heard[_WRAPPER_HEADER : _WRAPPER_HEADER + int.from_bytes(heard[6:8], "big")]
 
-    def close(self) -> Talk[None]:
+    def close(self) -> Part[None]:
         """Nothing to do."""
         yield from ()
 

@@ -18,9 +18,9 @@ from ciibridge.decode.dlms import axdr
 from ciibridge.decode.dlms.axdr import Data
 from ciibridge.decode.dlms.shapes import CaptureObject as Attribute
 from ciibridge.decode.dlms.values import convert, integer, logical_name
+from ciibridge.dialogue import Part
 from ciibridge.dialogue.dlms.answers import Refused
 from ciibridge.dialogue.dlms.association import Association
-from ciibridge.dialogue.dlms.link import Talk
 from ciibridge.dialogue.dlms.requests import Selection
 from ciibridge.dialogue.dlms.scalers import VALUE, Scalers
 from ciibridge.normalise.clock import to_utc
@@ -87,7 +87,7 @@ class Profile:
         return any(_is_time(column) for column in self.columns)
 
 
-def describe(association: Association, obis: Obis) -> Talk[Profile | Refused]:
+def describe(association: Association, obis: Obis) -> Part[Profile | Refused]:
     """Read what stands in the profile ``obis``."""
     wanted = (_CAPTURE_OBJECTS, _PERIOD, _SORT_METHOD, _IN_USE, _ENTRIES)
     answers = yield from association.get_all([Attribute(_CLASS, obis, number) for number in wanted])
@@ -105,7 +105,7 @@ def describe(association: Association, obis: Obis) -> Talk[Profile | Refused]:
 
 def read_range(
     association: Association, profile: Profile, span: tuple[datetime, datetime], clock: MeterClock
-) -> Talk[Data | Refused]:
+) -> Part[Data | Refused]:
     """Read the rows of a time in UTC, both ends inclusive; perhaps some before and after it."""
     answer = yield from association.get(
         Attribute(_CLASS, profile.obis, _BUFFER), Selection(*clock.around(*span))
@@ -115,7 +115,7 @@ def read_range(
 
 def read_entries(
     association: Association, profile: Profile, begin: datetime, now: datetime
-) -> Talk[Data | Refused]:
+) -> Part[Data | Refused]:
     """Read the newest rows, as many as there can be since ``begin``."""
     in_use = profile.in_use or 0
     count = in_use if not profile.period else min(in_use, int((now - begin) / profile.period) + 2)

@@ -19,12 +19,11 @@ from zoneinfo import ZoneInfo
 from ciibridge.decode.dlms.axdr import Data
 from ciibridge.decode.dlms.shapes import push_objects
 from ciibridge.decode.dlms.values import convert
-from ciibridge.dialogue import Decoded, Dialogue, DialogueError, Note
+from ciibridge.dialogue import Decoded, Dialogue, DialogueError, Note, Part
 from ciibridge.dialogue.dlms.access import Access
 from ciibridge.dialogue.dlms.answers import Refused
 from ciibridge.dialogue.dlms.association import Association, Attribute
 from ciibridge.dialogue.dlms.filling import Filler, Gap
-from ciibridge.dialogue.dlms.link import Talk
 from ciibridge.dialogue.dlms.profile import MeterClock
 from ciibridge.dialogue.dlms.scalers import VALUE, Scalers
 from ciibridge.errors import ProtocolError
@@ -56,8 +55,15 @@ class DlmsAsker:
     """
 
     def __init__(
-        self, access: Access, wanted: Wanted, zone: ZoneInfo, random: Callable[[int], bytes]
+        self,
+        access: Access,
+        wanted: Wanted,
+        zone: ZoneInfo,
+        random: Callable[[int], bytes],
+        opening: Callable[[], Part[object]] | None = None,
     ) -> None:
+        """Take ``opening`` as what is said before HDLC begins (mode E of IEC 62056-21); None: nothing."""
+        self._opening = opening
         self._access = access
         self._wanted = wanted
         self._random = random
@@ -75,7 +81,7 @@ class DlmsAsker:
 
     def round(self, now: datetime) -> Dialogue:
         """Read once."""
-        association = Association(self._access, self._random)
+        association = Association(self._access, self._random, self._opening)
         try:
             yield from association.open()
             shown = yield from self._live(association)
@@ -89,7 +95,7 @@ class DlmsAsker:
             raise DialogueError(error.code, str(error), offset=error.offset) from error
         yield from association.close()
 
-    def _live(self, association: Association) -> Talk[MeterTime | None]:
+    def _live(self, association: Association) -> Part[MeterTime | None]:
         """Read the values of now; gives the meter's clock."""
         if not self._objects:
             yield from self._find(association)
@@ -111,7 +117,7 @@ class DlmsAsker:
         scaler, unit = self._scalers.of(item.obis) if item.attribute == VALUE else (None, None)
         return Register(item.obis, value, data.type, scaler, unit, item.class_id, item.attribute)
 
-    def _find(self, association: Association) -> Talk[None]:
+    def _find(self, association: Association) -> Part[None]:
         """Find out what to read."""
         objects: tuple[Attribute, ...] = ()
         for code in self._wanted.push_setups:
@@ -128,7 +134,7 @@ class DlmsAsker:
         readable = [item for item in objects if item.class_id != _PUSH_SETUP and item.attribute > 0]
         self._objects = tuple(dict.fromkeys([DEVICE_NAME, CLOCK, *readable]))
 
-    def _fill(self, association: Association, now: datetime, clock: MeterClock) -> Talk[None]:
+    def _fill(self, association: Association, now: datetime, clock: MeterClock) -> Part[None]:
         """Go on with the oldest gap. One that cannot be filled is said, with its bounds, and left."""
         gap = self._gaps[0]
         gap.tries += 1
@@ -142,7 +148,7 @@ class DlmsAsker:
             yield Note(Problem("gap_left", f"nothing fills the gap {gap}: {error}"))
         del self._gaps[0]
 
-    def _tell(self, code: str, message: str) -> Talk[None]:
+    def _tell(self, code: str, message: str) -> Part[None]:
         """Report what will be the same in every round, once."""
         if message not in self._told:
             self._told.add(message)

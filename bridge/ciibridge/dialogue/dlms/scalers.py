@@ -8,8 +8,8 @@ from typing import Final
 from ciibridge.decode.dlms.axdr import Data
 from ciibridge.decode.dlms.shapes import CaptureObject as Attribute
 from ciibridge.decode.dlms.values import scaler_unit
+from ciibridge.dialogue import Part
 from ciibridge.dialogue.dlms.association import Association
-from ciibridge.dialogue.dlms.link import Talk
 from ciibridge.types import Obis
 
 #: Attribute that is the value, in nearly every class.
@@ -28,7 +28,7 @@ class Scalers:
         """Give scaler and unit, or nothing where the meter does not tell."""
         return self._known.get(obis) or (None, None)
 
-    def learn(self, association: Association, objects: Sequence[Attribute]) -> Talk[None]:
+    def learn(self, association: Association, objects: Sequence[Attribute]) -> Part[None]:
         """Read those that are not known yet."""
         asked = [
             Attribute(item.class_id, item.obis, _ATTRIBUTE[item.class_id])

@@ -3,20 +3,24 @@
 address         client/server[/physical], e.g. 16/1 or 1/1/17
 read            OBIS[;class[;attribute]], e.g. 0-0:25.9.0;40 (a push setup), 1-0:99.1.0;7 (a load profile), 1-0:1.8.0
 authentication  none, low, high, md5, sha1, gmac or sha256; with a password low unless told otherwise
+baudrate        300: the meter is called by mode E of IEC 62056-21 first; any other: HDLC at once
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ciimodel.catalogue import PushList
 
 from ciibridge.decode.dlms.shapes import CaptureObject as Attribute
+from ciibridge.dialogue import Change, Part
 from ciibridge.dialogue.dlms.access import CLIENT_TITLE, Access, Authentication
 from ciibridge.dialogue.dlms.reader import DlmsAsker, Wanted
 from ciibridge.dialogue.dlms.scalers import VALUE
+from ciibridge.dialogue.iec62056 import enter_hdlc
 from ciibridge.errors import ConfigError
 from ciibridge.normalise.positional import obis_of
 
@@ -27,6 +31,7 @@ ADDRESS: Final = re.compile(r"\d{1,3}/\d{1,5}(/\d{1,5})?")
 ADDRESS_WORDS: Final = "client and server address, with the physical one where there is one: 16/1 or 1/1/17"
 READ: Final = re.compile(r"\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}(\*\d{1,3})?(;\d{1,5}(;\d{1,3})?)?")
 READ_WORDS: Final = 'an OBIS code, with the class where it is no register: "1-0:1.8.0", "0-0:25.9.0;40"'
+_CALLED_AT: Final = 300
 _REGISTER: Final = 3
 _PROFILE: Final = 7
 _PUSH_SETUP: Final = 40
@@ -34,7 +39,15 @@ _PUSH_SETUP: Final = 40
 
 def asker(asking: Asking) -> DlmsAsker:
     """Make who asks. Raises ConfigError when the settings do not fit each other."""
-    return DlmsAsker(_access(asking), _wanted(asking), asking.zone, secrets.token_bytes)
+    opening = partial(_call, asking) if asking.baudrate == _CALLED_AT else None
+    return DlmsAsker(_access(asking), _wanted(asking), asking.zone, secrets.token_bytes, opening)
+
+
+def _call(asking: Asking) -> Part[None]:
+    """Call the meter at 300 baud and go over to HDLC. After an association it is to be called anew."""
+    if asking.can_change:
+        yield Change(_CALLED_AT, bytesize=7, parity="even")
+    yield from enter_hdlc(asking)
 
 
 def _access(asking: Asking) -> Access:
