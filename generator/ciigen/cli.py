@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +27,7 @@ from ciigen.errors import CiigenError, FindingsError, UsageError
 from ciigen.installed import read_resolved
 from ciigen.load import find_schema
 from ciigen.options import LIVE, SELECTION, selected, signed
+from ciigen.push import command as push
 from ciigen.resolve import resolve_directory
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, Target, View, discover, options, takes_live
@@ -136,9 +137,19 @@ def _echo_json(value: object) -> None:
 
 def _targets() -> list[dict[str, str]]:
     return [
-        {"target": name, "options": " ".join(f"--{view}" for view in target.views), "what": target.help}
+        {
+            "target": name,
+            "files": _flags(target.views),
+            "options": _flags(options(target)),
+            "live": "--from" if takes_live(target) else "",
+            "what": target.help,
+        }
         for name, target in discover().items()
     ]
+
+
+def _flags(names: Iterable[str]) -> str:
+    return " ".join(f"--{name}" for name in names)
 
 
 def _quantities(resolved: Resolved) -> list[dict[str, str]]:
@@ -288,6 +299,7 @@ def application() -> typer.Typer:
     app.command("list")(list_)
     for name, target in discover().items():
         app.command(name, help=inspect.cleandoc(f"{target.help}\n\n{_example(target)}"))(_command(target))
+    app.add_typer(push.application(), name="push")
     return app
 
 

@@ -46,6 +46,13 @@ def _program(name: str, group: Any) -> str:
 
 
 def _command(program: str, command: Any) -> Iterator[str]:
+    if hasattr(command, "list_commands"):  # commands of its own: ciigen push openhab
+        yield f"## {program} {command.name}\n"
+        yield _prose(command.help)
+        context = click.Context(command, info_name=command.name)
+        for inner in command.list_commands(context):
+            yield from _command(f"{program} {command.name}", command.get_command(context, inner))
+        return
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option"]
     words = [_word(p) if p.required else f"[{_word(p)}]" for p in arguments]

@@ -16,7 +16,7 @@ import pytest
 from ciigen.installed import read_resolved
 from ciigen.resolved import Fact, Meter, Resolved
 from ciigen.target import Selection
-from ciigen.targets import asyncapi, jsonschema
+from ciigen.targets import asyncapi, homeassistant, iobroker, jsonschema, openhab
 from ciigen.targets.docs import TARGET
 from ciigen.targets.docs.groups import GROUPS, SHOWN
 from ciigen.targets.docs.markdown import prose
@@ -74,8 +74,9 @@ def test_a_page_for_each_meter_operator_and_group(resolved: Resolved, pages: dic
 
 def test_every_link_leads_to_a_file_and_a_place_in_it(resolved: Resolved, pages: dict[str, str]) -> None:
     files = {f"docs/{path}": text for path, text in pages.items()}
-    for target in (asyncapi.TARGET, jsonschema.TARGET):
-        files |= {f"{target.name}/{path}": text for path, text in target.tree(resolved).items()}
+    for target in (asyncapi, homeassistant, iobroker, jsonschema, openhab):
+        made = target.TARGET
+        files |= {f"{made.name}/{path}": text for path, text in made.tree(resolved).items()}
     folders = {str(folder) for path in files for folder in PurePosixPath(path).parents}
     checked = 0
     for path, text in pages.items():

@@ -16,7 +16,7 @@ from typing import Final
 
 from ciigen.invocation import command
 from ciigen.resolved import Resolved
-from ciigen.target import Selection, Target, View
+from ciigen.target import Option, Selection, Target, View
 from ciigen.targets.iobroker.objects import objects
 from ciigen.targets.iobroker.states import CONSUMER
 
@@ -45,6 +45,9 @@ class IoBroker:
     name = "iobroker"
     help = "ioBroker: raw objects and alias tree for the adapters mqtt and mqtt-client"
     views = _VIEWS
+    options: Mapping[str, Option] = {
+        "instance": Option("Instance of the adapter, e.g. mqtt.1; default: mqtt.0, or mqtt-client.0.", "ID")
+    }
 
     def tree(self, resolved: Resolved) -> dict[str, str]:
         """``<meter>/smartmeter.mqtt.json`` and ``….mqtt-client.json`` for every meter model."""

@@ -13,11 +13,12 @@ shipped; only mqtt-client has its subscription there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
 from ciigen import topics
-from ciigen.errors import TargetError
+from ciigen.errors import TargetError, UsageError
 from ciigen.pushed import submeters
 from ciigen.resolved import Resolved, Text
 from ciigen.target import Selection
@@ -35,11 +36,13 @@ _RAW_JSON: Final = ("string", "json")
 def objects(resolved: Resolved, selection: Selection, *, client: bool, command: str) -> dict[str, IoObject]:
     """Object id → object, in the order of the import; ``client`` is for the adapter mqtt-client.
 
+    The instance is the one that the selection names, else the schema.
+
     ``command`` is kept in the device's ``native``, so that a user can see where the objects come from. Raises TargetError
     if two quantities of the schema fall on one object id.
     """
     settings = resolved.consumers[CONSUMER].settings
-    instance = str(settings["instance_client" if client else "instance"])
+    instance = instance_of(resolved, selection, client=client)
     tree = _Tree(instance, f"alias.0.{settings['root']}", client=client)
     by_level = {level: states(resolved, selection, level) for level in selection.ids}
     for level, found in by_level.items():
@@ -52,6 +55,15 @@ def objects(resolved: Resolved, selection: Selection, *, client: bool, command: 
         native: IoObject = {"madeWith": command, "profile": resolved.version}
         tree.device(level, name, str(settings["function"]), native, found)
     return tree.objects
+
+
+def instance_of(resolved: Resolved, selection: Selection, *, client: bool) -> str:
+    """``mqtt.0`` or the one that is asked for (raises UsageError if that is none of this adapter)."""
+    usual = str(resolved.consumers[CONSUMER].settings["instance_client" if client else "instance"])
+    given = selection.option("instance")
+    if given is not None and not re.fullmatch(rf"{re.escape(usual.rpartition('.')[0])}\.\d+", given):
+        raise UsageError(f"--instance {given} is none of this adapter: it looks like {usual}")
+    return given or usual
 
 
 class _Tree:
