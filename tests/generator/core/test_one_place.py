@@ -127,7 +127,7 @@ def test_an_output_is_a_folder(place: Checkout) -> None:
         (place.root / file).parent.mkdir()
         (place.root / file).write_text(TARGET, encoding="utf-8")
     assert b"POWER_IMPORT_L1\n" in place.files("generated")["generated/shout/all.txt"]
-    assert "shout\t--list\tQuantities in capital letters." in place.ciigen("list").stdout
+    assert "shout\t--list\t\t--from\tQuantities in capital letters." in place.ciigen("list").stdout
     shown = place.ciigen("shout", "--meter", "lg-e360").stdout.splitlines()
     assert "POWER_NET" in shown
     assert "POWER_IMPORT_L1" not in shown
