@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
@@ -54,7 +55,7 @@ class Install:
         parts = [
             sorted(self.versions.items()),
             sys.version_info[:2],
-            inspect.getsource(self.build),
+            inspect.getsource(getattr(self.build, "func", self.build)),
             self.recipe,
         ]
         recipe = json.dumps(parts)
@@ -131,8 +132,10 @@ def _runner(log: IO[str]) -> Callable[..., None]:
 
 # -- Home Assistant ------------------------------------------------------------------------------------------------------
 
-#: Newest version for Python 3.11. Later ones of josepy lack what its ``acme`` imports.
+#: Newest version for Python 3.11, and one that takes one discovery message a device, which wants a newer Python.
 HOME_ASSISTANT: Final = "2024.3.3"
+HOME_ASSISTANT_DEVICE: Final = "2024.12.5"
+_NEWER_PYTHONS: Final = ("python3.13", "python3.12")
 #: What Home Assistant would install at its first start, read from its own manifests: that of the components that the checks
 #: switch on, of its default ones, of all below them, and of what they import without saying so.
 _REQUIREMENTS: Final = """
@@ -154,11 +157,27 @@ print("\\n".join(sorted(package for package in wanted if not package.startswith(
 """
 
 
-def _home_assistant(folder: Path, run: Callable[..., None]) -> None:
-    run(sys.executable, "-m", "venv", folder)
+def newer_python() -> str | None:
+    """A Python for ``HOME_ASSISTANT_DEVICE``: this one, or another of this machine that really starts, or one of pyenv."""
+    if sys.version_info >= (3, 12):
+        return sys.executable
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    found = [
+        *filter(None, map(shutil.which, _NEWER_PYTHONS)),
+        *sorted(pyenv.glob("versions/3.1[23].*/bin/python")),
+    ]
+    for python in map(str, found):
+        if subprocess.run([python, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
+            return python
+    return None
+
+
+def _home_assistant(folder: Path, run: Callable[..., None], *, version: str, base: str) -> None:
+    run(base, "-m", "venv", folder)
     python = folder / "bin/python"
     pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    run(*pip, "wheel", f"homeassistant=={HOME_ASSISTANT}", "josepy<2")
+    # later ones of josepy lack what its ``acme`` imports
+    run(*pip, "wheel", f"homeassistant=={version}", "josepy<2")
     found = subprocess.run(
         [python, "-c", _REQUIREMENTS], capture_output=True, text=True, check=True, timeout=120
     )
@@ -206,7 +225,12 @@ def node_of(folder: Path) -> Path:
     return folder / "node/node_modules/node/bin"
 
 
-HOME_ASSISTANT_INSTALL: Final = Install("homeassistant", {"homeassistant": HOME_ASSISTANT}, _home_assistant)
+def home_assistant(version: str, base: str) -> Install:
+    """A venv of the Python ``base`` with this Home Assistant."""
+    build = partial(_home_assistant, version=version, base=base)
+    return Install("homeassistant", {"homeassistant": version, "on": Path(base).name}, build, _REQUIREMENTS)
+
+
 IOBROKER_INSTALL: Final = Install(
     "iobroker",
     {"js-controller": JS_CONTROLLER, "node": NODE, **ADAPTERS},

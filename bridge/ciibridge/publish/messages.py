@@ -1,6 +1,6 @@
 """Snapshot → messages: what is published, to the octet. Pure; compiled once for each meter.
 
-    Snapshot ──► meta (when it changed) · Home Assistant's discovery (if asked for) · state · value/<quantity> … · text/<item> … · channel/<n>/…
+    Snapshot ──► meta (when it changed) · state · value/<quantity> … · text/<item> … · channel/<n>/…
     Problem ──► error        Diagnostics ──► diag        availability, its last will, and raw
 
 Paths, QoS, retain and expiry come from the catalogue. ``ciibridge decode`` prints the octets that ``state`` makes.
@@ -80,7 +80,7 @@ class Messages:
         value_topics: bool = True,
         discovery: MeterDiscovery | None = None,
     ) -> None:
-        """``value_topics``: publish each value on a topic of its own, beside ``state``. ``discovery`` follows ``meta``."""
+        """``value_topics``: publish each value on a topic of its own, beside ``state``. ``discovery`` is told of each ``meta``."""
         self.discovery = discovery
         self.seq_base = 0  # number of the last telegram before the first snapshot, where that is remembered
         self._profile = catalogue.version
@@ -116,7 +116,7 @@ class Messages:
         if meta is not None:
             messages.append(self._routes["meta"].message(meta, meter))
             if self.discovery is not None:
-                messages += self.discovery.update(meta)
+                self.discovery.update(meta)
         messages.append(self._routes["state"].message(self.state(snapshot), meter))
         if self._value_topics:
             messages += self._values(snapshot.values, meter)
