@@ -232,7 +232,9 @@ def test_a_capture_over_tcp_arrives_as_decode_prints_it(tmp_path: Path, name: st
     try:
         line = printed.stdout.splitlines()[0]
         meter = json.loads(line)["meter"]
-        assert listener.wait(f"cii/v1/{meter}/state", timeout_s=15).payload == line
+        state = listener.wait(f"cii/v1/{meter}/state", timeout_s=15).payload
+        # a bridge counts on from its last run, a recording from 1
+        assert re.sub(r'"seq":\d+', '"seq":1', state) == line
         for quantity, value in json.loads(line, parse_float=str, parse_int=str)["values"].items():
             assert listener.wait(f"cii/v1/{meter}/value/{quantity}").payload == value
     finally:
