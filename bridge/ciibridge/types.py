@@ -265,6 +265,8 @@ PROBLEMS: Final[dict[str, str]] = {
     "no_answer": "The meter does not answer: check cable or reading head, address, speed, and that the interface is on.",
     "access_denied": "The meter refuses access: ask the operator for the password and set `password`.",
     "refused": "The meter does not give what it is asked for: compare `read` and `model` with the meter.",
+    "not_associated": "The meter does not let this client in: compare `address`, `authentication` and `key` with what the "
+    "operator gave.",
     "hung_up": "The meter broke off in the middle: it may allow one reader at a time, or short sessions; it is asked again.",
     "counter_low": "The meter wants a higher invocation counter: somebody else reads it with this client, or `counter` is wrong.",
     "object_refused": "The meter does not give this object to this client; the others are read.",

@@ -35,6 +35,7 @@ from ciibridge.simulate.stations import STATIONS, Answering
 
 _FAILED: Final = 1
 _WRONG_USE: Final = 2
+_DLMS: Final = "dlms-hdlc"  # says nothing of its own in an association
 _OPTICAL: Final = "optical"
 _FIRST_ADDRESS: Final = 1
 
@@ -196,7 +197,7 @@ def _is_asked(simulated: SimulatedMeter, interface: str | None, to: Outlet) -> b
             f"--interface {_OPTICAL}: {simulated.meter.id} does not speak DLMS, only {simulated.protocol}"
         )
     if isinstance(to, FileOutlet):
-        if on_optical_head:
+        if on_optical_head or (simulated.interface.mode == "poll" and simulated.protocol == _DLMS):
             raise ConfigError("--out: a file asks nothing: write pty or tcp:PORT with --interface")
         return False
     return on_optical_head or (simulated.interface.mode == "poll" and simulated.protocol in STATIONS)

@@ -60,6 +60,11 @@ class Asker(Protocol):
 class Backfilling(Protocol):
     """An ``Asker`` that can also fetch what was missed."""
 
+    @property
+    def filling(self) -> bool:
+        """Whether there is something left to fill."""
+        ...
+
     def fill(self, begin: datetime, end: datetime) -> None:
         """Fill the gap between two telegrams (UTC, both exclusive): rows of the past in this round or the next ones."""
         ...

@@ -28,7 +28,7 @@ from ciibridge.dialogue import (
     Send,
     Step,
 )
-from ciibridge.dialogue.asking import Asker
+from ciibridge.dialogue.asking import Asker, Backfilling
 from ciibridge.transport import LinkSettings, Transport
 from ciibridge.types import Problem
 
@@ -163,6 +163,11 @@ class Rounds:
         self._clock = clock
         self._failed = 0  # rounds in a row
         self._mute = 0  # the same, without a single octet
+
+    @property
+    def filler(self) -> Backfilling | None:
+        """Who fetches what was missed; None: this meter cannot be asked for the past."""
+        return self._asker if isinstance(self._asker, Backfilling) else None
 
     @property
     def wait_s(self) -> float:

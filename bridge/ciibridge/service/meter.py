@@ -273,13 +273,16 @@ class MeterTask:
                 self._set_online(online=True)
                 if not past:
                     self._look_back(item)
+                elif self._row is not None:
+                    self._row.filled(item.seq, item.ts)
                 self._publish(self._messages.snapshot(item))
 
     def _look_back(self, snapshot: Snapshot) -> None:
-        """Remember a telegram, and tell the gap before it."""
+        """Remember a telegram; have the gap before it filled, else tell it."""
         if self._row is None:
             return
-        gap = self._row.telegram(snapshot.seq, snapshot.ts, self._clock.steady_s, self._usual_s)
+        filler = None if self._rounds is None else self._rounds.filler
+        gap = self._row.telegram(snapshot.seq, snapshot.ts, self._clock.steady_s, self._usual_s, filler)
         if gap is not None:
             now = self._now()
             gap = self._pipeline.report(gap, now)

@@ -16,6 +16,7 @@ from ciibridge.types import Frame
 
 #: Address of logical device 1 as on the wire.
 LOGICAL_DEVICE: Final = b"\x03"
+_CALL: Final = b"/?!"
 _SNRM: Final = 0x93
 _DISC: Final = 0x53
 _UA: Final = 0x73
@@ -40,15 +41,25 @@ class Application(Protocol):
 
 
 class Station:
-    """One meter on the line. ``server`` is its address as on the wire, e.g. 03."""
+    r"""One meter on the line. ``server`` is its address as on the wire, e.g. 03.
+
+    ``identification``: what it answers to a call (mode E of IEC 62056-21), e.g. ``/LGZ5\2E450``; it goes over to HDLC with
+    or without one.
+    """
 
     def __init__(
-        self, application: Application, server: bytes, information_octets: int = _INFORMATION_OCTETS
+        self,
+        application: Application,
+        server: bytes,
+        information_octets: int = _INFORMATION_OCTETS,
+        *,
+        identification: str | None = None,
     ) -> None:
         self._application = application
         self._server = server
         self._size = information_octets
         self._framer = HdlcFramer()
+        self._identification = identification
         self._client = b""
         self._sent = self._received = 0
         self._request = b""
@@ -57,6 +68,8 @@ class Station:
 
     def feed(self, octets: bytes, at: datetime) -> bytes:
         """Take octets of the line; give what the meter says to them at ``at`` (aware)."""
+        if self._identification is not None and _CALL in octets:
+            return f"{self._identification}\r\n".encode()
         said = b""
         for item in self._framer.feed(octets):
             if isinstance(item, Frame) and item.destination == self._server.hex():

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from ciibridge.simulate import iec62056, station
 from ciibridge.simulate.bus import Bus, Device
 from ciibridge.simulate.cosem import PUBLIC_CLIENT, Client, Cosem
-from ciibridge.simulate.identity import identification
+from ciibridge.simulate.identity import flag, identification
 from ciibridge.simulate.meter import SimulatedMeter
 from ciibridge.simulate.objects import MeterObjects
 from ciibridge.simulate.writers import short_codes
@@ -30,7 +30,12 @@ class Answering(Protocol):
 
 
 def _dlms(meters: Sequence[SimulatedMeter], _addresses: Sequence[int]) -> Answering:
-    return station.Station(Cosem(MeterObjects(meters[0]), {PUBLIC_CLIENT: Client()}), station.LOGICAL_DEVICE)
+    meter = meters[0]
+    return station.Station(
+        Cosem(MeterObjects(meter), {PUBLIC_CLIENT: Client()}),
+        station.LOGICAL_DEVICE,
+        identification=f"/{flag(meter.meter)}5\\2{meter.meter.model}",
+    )
 
 
 def _iec62056(meters: Sequence[SimulatedMeter], _addresses: Sequence[int]) -> Answering:

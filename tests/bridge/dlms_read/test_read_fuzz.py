@@ -112,7 +112,7 @@ def test_lost_repeated_and_cut_answers(faults: list[tuple[int, str, bytes]]) -> 
     try:
         heard = do(ask.round(AT), station(), spoil=spoil)
     except DialogueError as error:
-        check(error, {"no_answer", "refused", "bad_apdu", "hung_up"})
+        check(error, {"no_answer", "not_associated", "bad_apdu", "hung_up"})
     else:
         assert heard.live == whole
 

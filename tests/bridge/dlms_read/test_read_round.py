@@ -157,14 +157,14 @@ WRONG = {
         "access_denied",
         "refuses the proof",
     ),
-    "client": (Access(client=17), "refused", "no reason given"),
-    "no authentication": (Access(client=1), "refused", "authentication required"),
+    "client": (Access(client=17), "not_associated", "no reason given"),
+    "no authentication": (Access(client=1), "not_associated", "authentication required"),
     "another mechanism": (
         Access(client=1, authentication=Authentication.SHA1, password=PASSWORD),
-        "refused",
+        "not_associated",
         "mechanism not recognised",
     ),
-    "ciphering": (Access(client=4, key=KEY, auth_key=AUTH_KEY), "refused", "context not supported"),
+    "ciphering": (Access(client=4, key=KEY, auth_key=AUTH_KEY), "not_associated", "context not supported"),
     "key": (Access(client=3, key=AUTH_KEY, auth_key=KEY), "key_wrong", "cannot open our request"),
     "server": (Access(server=2), "no_answer", "does not answer"),
 }

@@ -3,7 +3,7 @@
 reader       a round: what is pushed, read instead       filling, profile   rows of the load profile
 association  connect, associate, GET                     scalers            scaler and unit of registers
 requests     APDUs to the meter, made by gurux-dlms      answers            APDUs of the meter
-link         HDLC connection, or the wrapper of TCP      access             addresses, authentication, keys
+link         HDLC connection                             access             addresses, authentication, keys
 """
 
 from __future__ import annotations

@@ -62,7 +62,6 @@ class Access:
     auth_key: bytes | None = field(default=None, repr=False)
     client_title: bytes = CLIENT_TITLE  # of this client
     counter: Obis | None = COUNTER
-    wrapper: bool = False  # TCP port of the meter itself: wrapper instead of HDLC (IEC 62056-47)
     timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
@@ -108,6 +107,5 @@ class Access:
             server=self.server,
             physical=self.physical,
             address_octets=self.address_octets,
-            wrapper=self.wrapper,
             timeout_s=self.timeout_s,
         )

@@ -50,13 +50,13 @@ ACCESS_RESULTS: Final = {
 }
 #: result-source-diagnostic of the ACSE user (7.3.7.2) → what is wrong, and the code of the problem.
 _DIAGNOSTICS: Final = {
-    1: ("no reason given", "refused"),
-    2: ("application context not supported: it wants ciphering, or none", "refused"),
-    3: ("calling AP title not recognised: it does not know this system title", "refused"),
-    11: ("authentication mechanism not recognised", "refused"),
-    12: ("authentication mechanism required", "refused"),
+    1: ("no reason given", "not_associated"),
+    2: ("application context not supported: it wants ciphering, or none", "not_associated"),
+    3: ("calling AP title not recognised: it does not know this system title", "not_associated"),
+    11: ("authentication mechanism not recognised", "not_associated"),
+    12: ("authentication mechanism required", "not_associated"),
     13: ("authentication failure: wrong password or key", "access_denied"),
-    14: ("authentication required", "refused"),
+    14: ("authentication required", "not_associated"),
 }
 _EXCEPTIONS: Final = {
     1: "operation not possible",
@@ -142,8 +142,8 @@ def action_response(apdu: bytes) -> bytes:
     return _result(apdu, 5)[0]  # type: ignore[return-value]  # its tag is 0, as just seen
 
 
-def refuse(apdu: bytes) -> None:
-    """Raise DialogueError when the answer is an exception or a confirmed service error."""
+def refuse(apdu: bytes, code: str = "refused") -> None:
+    """Raise DialogueError (``code``) when the answer is an exception or a confirmed service error."""
     if apdu[:1] == bytes([_EXCEPTION]) and len(apdu) >= 3:
         text = _EXCEPTIONS.get(apdu[2], f"service error {apdu[2]}")
         if apdu[2] == _INVOCATION_COUNTER:
@@ -151,17 +151,15 @@ def refuse(apdu: bytes) -> None:
             raise DialogueError("counter_low", f"the invocation counter is too low for the meter{told}")
         if apdu[2] == _DECIPHERING:
             raise DialogueError("key_wrong", "the meter cannot open our request (deciphering error)")
-        raise DialogueError("refused", f"the meter answers with an exception: {text}")
+        raise DialogueError(code, f"the meter answers with an exception: {text}")
     if apdu[:1] == bytes([_SERVICE_ERROR]):
-        raise DialogueError(
-            "refused", f"the meter answers with a confirmed service error ({apdu[1:4].hex()})"
-        )
+        raise DialogueError(code, f"the meter answers with a confirmed service error ({apdu[1:4].hex()})")
 
 
 def aare(apdu: bytes) -> tuple[Accepted, bytes]:
     """Read an AARE: what it grants (conformance and PDU still missing), and its initiate-response, maybe ciphered.
 
-    Raises DialogueError (refused, access_denied) with the diagnostic when the association is rejected.
+    Raises DialogueError (not_associated, access_denied) with the diagnostic when the association is rejected.
     """
     if apdu[:1] != bytes([_AARE]):
         raise _bad(f"an APDU with tag {apdu[:1].hex() or 'none'} where the AARE should be")
@@ -203,9 +201,12 @@ def initiate(octets: bytes) -> tuple[int, int]:
 
 
 def _rejected(result: int, diagnostic: int, *, by_user: bool) -> DialogueError:
-    text, code = _DIAGNOSTICS.get(diagnostic, (f"diagnostic {diagnostic}", "refused"))
+    text, code = _DIAGNOSTICS.get(diagnostic, (f"diagnostic {diagnostic}", "not_associated"))
     if not by_user:
-        text, code = {2: "no common ACSE version"}.get(diagnostic, f"ACSE diagnostic {diagnostic}"), "refused"
+        text, code = (
+            {2: "no common ACSE version"}.get(diagnostic, f"ACSE diagnostic {diagnostic}"),
+            "not_associated",
+        )
     how = {1: "permanently", 2: "for now"}.get(result, "")
     return DialogueError(code, f"the meter rejects the association {how}: {text}".replace(" :", ":"))
 

@@ -28,7 +28,7 @@ from ciibridge.dialogue.dlms.answers import (
     refuse,
     results,
 )
-from ciibridge.dialogue.dlms.link import Link, link
+from ciibridge.dialogue.dlms.link import HdlcLink
 from ciibridge.dialogue.dlms.requests import RELEASE, Requests, Selection
 from ciibridge.errors import DecodeError, ProtocolError
 
@@ -56,7 +56,7 @@ class Association:
         self._opening = opening
         self._access = access
         self._random = random
-        self._link: Link = link(access)
+        self._link = HdlcLink(access)
         self._requests: Requests | None = None
         self._connected = self._associated = False
 
@@ -70,7 +70,7 @@ class Association:
         yield from self._link.open()
         answer = yield from self._link.exchange(self._requests.associate())
         self._associated = answer[:1] == b"\x61"
-        refuse(answer)
+        refuse(answer, "not_associated")
         grant, information = aare(answer)
         if grant.system_title:
             self._requests.title(grant.system_title)
@@ -114,7 +114,7 @@ class Association:
     @property
     def _asking(self) -> Requests:
         if self._requests is None:
-            raise DialogueError("refused", "not associated")
+            raise DialogueError("not_associated", "nothing is asked before the association")
         return self._requests
 
     def _result(self, request: bytes, *, in_list: bool = False) -> Part[Result | list[Result]]:
@@ -143,9 +143,11 @@ class Association:
     def _prove(self, grant: Accepted) -> Part[None]:
         """Second half of high level security: each side proves that it knows the secret."""
         if not grant.challenge:
-            raise DialogueError("refused", "the meter gives no challenge: it knows another authentication")
+            raise DialogueError(
+                "not_associated", "the meter gives no challenge: it knows another authentication"
+            )
         if self._access.authentication in (Authentication.NONE, Authentication.LOW):
-            raise DialogueError("refused", "the meter wants high level security: set `authentication`")
+            raise DialogueError("not_associated", "the meter wants high level security: set `authentication`")
         proof = action_response((yield from self._exchange(self._asking.prove())))
         value = _value(proof)
         if not isinstance(value, Data) or not isinstance(value.value, bytes):

@@ -1,7 +1,6 @@
-"""APDUs to a meter and back: an HDLC connection (IEC 62056-46), or the wrapper of TCP ports (IEC 62056-47).
+"""APDUs to a meter and back over an HDLC connection (IEC 62056-46).
 
     7E | A  S  length | server | client | control | HCS | E6 E6 00 | APDU or a part of it | FCS | 7E
-    00 01 | client (2) | server (2) | length (2) | APDU                                              wrapper
 
     control   93 SNRM  73 UA  53 DISC  1F DM  97 FRMR     I: N(R) P N(S) 0     RR: N(R) P 0001     RNR: N(R) P 0101
 
@@ -13,7 +12,7 @@ calls itself for each octet of noise and never sends a frame again (ADR 13).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final
 
 from ciibridge.dialogue import DialogueError, Listen, Part, Pause, Send
 from ciibridge.dialogue.dlms.access import Access
@@ -42,30 +41,7 @@ _BUSY_S: Final = 0.5
 _PATIENCE: Final = 20
 #: Longest answer: a load profile of 60 days with 15 columns has some 500 kB, and comes in blocks far below this.
 _LONGEST: Final = 1 << 20
-_WRAPPER_HEADER: Final = 8
-_WRAPPER_VERSION: Final = 1
 _REPLY_S: Final = 1.5  # silence within an answer that means it is over; slow radio bridges pause
-
-
-class Link(Protocol):
-    """A way for APDUs to one meter."""
-
-    def open(self) -> Part[None]:
-        """Connect; raises DialogueError (no_answer, refused)."""
-        ...
-
-    def exchange(self, apdu: bytes) -> Part[bytes]:
-        """Send an APDU and give the answer; raises DialogueError (no_answer, hung_up, bad_apdu)."""
-        ...
-
-    def close(self) -> Part[None]:
-        """Disconnect; a meter that does not answer that is left alone. Never raises."""
-        ...
-
-
-def link(access: Access) -> Link:
-    """Choose the link for a meter."""
-    return WrapperLink(access) if access.wrapper else HdlcLink(access)
 
 
 def address(value: int, octets: int) -> bytes:
@@ -102,7 +78,9 @@ class HdlcLink:
         frame = (yield from self._ask(self._frame(_SNRM)))[-1]
         if frame.control != _UA:
             what = "DM" if frame.control == _DM else f"{frame.control:02X}"
-            raise DialogueError("refused", f"the meter answers {what} to SNRM: it lets nobody connect now")
+            raise DialogueError(
+                "not_associated", f"the meter answers {what} to SNRM: it lets nobody connect now"
+            )
         self._send_octets = _negotiated(frame.information)
 
     def exchange(self, apdu: bytes) -> Part[bytes]:
@@ -178,35 +156,6 @@ class HdlcLink:
         return any(frame.control & _FINAL for frame in self._ours(octets))
 
 
-class WrapperLink:
-    """APDUs over TCP port 4059: no connection but that of TCP."""
-
-    def __init__(self, access: Access) -> None:
-        self._client, self._server = access.client, access.server
-        self._timeout_s = access.timeout_s
-
-    def open(self) -> Part[None]:
-        """Nothing to do: the transport is connected."""
-        yield from ()
-
-    def exchange(self, apdu: bytes) -> Part[bytes]:
-        """Send an APDU behind its header. TCP loses nothing, so it is sent once."""
-        parts = (_WRAPPER_VERSION, self._client, self._server, len(apdu))
-        yield Send(b"".join(part.to_bytes(2, "big") for part in parts) + apdu)
-        heard = yield Listen(self._timeout_s, self._timeout_s, _wrapped)
-        if not heard:
-            raise DialogueError("no_answer", "the meter does not answer")
-        if not _wrapped(heard):
-            raise DialogueError("hung_up", f"the answer ends after {len(heard)} octets")
-        if int.from_bytes(heard[:2], "big") != _WRAPPER_VERSION:
-            raise DialogueError("bad_apdu", f"the answer begins with {heard[:2].hex()}, which is no wrapper")
-        return heard[_WRAPPER_HEADER : _WRAPPER_HEADER + int.from_bytes(heard[6:8], "big")]
-
-    def close(self) -> Part[None]:
-        """Nothing to do."""
-        yield from ()
-
-
 def hdlc_frame(
     destination: bytes, source: bytes, control: int, information: bytes = b"", *, more: bool = False
 ) -> bytes:
@@ -233,10 +182,3 @@ def _negotiated(parameters: bytes) -> int:
             return min(value, _INFORMATION_OCTETS)
         position += 2 + size
     return _INFORMATION_OCTETS
-
-
-def _wrapped(octets: bytes) -> bool:
-    """Whether a whole wrapped APDU is there, or octets that can be none."""
-    if len(octets) < _WRAPPER_HEADER:
-        return False
-    return octets[:2] != b"\0\1" or len(octets) >= _WRAPPER_HEADER + int.from_bytes(octets[6:8], "big")

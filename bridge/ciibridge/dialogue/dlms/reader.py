@@ -75,9 +75,16 @@ class DlmsAsker:
         self._filler = Filler(wanted.profiles, self._scalers)
         self._gaps: list[Gap] = []
 
+    @property
+    def filling(self) -> bool:
+        """Whether there is something left to fill."""
+        return bool(self._gaps)
+
     def fill(self, begin: datetime, end: datetime) -> None:
         """Fill the gap between two telegrams (UTC, both exclusive) from the load profile, in this round or the next."""
-        self._gaps.append(Gap(begin, end))
+        begin = max([begin, *(gap.end for gap in self._gaps)])
+        if begin < end:
+            self._gaps.append(Gap(begin, end))
 
     def round(self, now: datetime) -> Dialogue:
         """Read once."""
