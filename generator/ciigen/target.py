@@ -184,7 +184,8 @@ def quantities(resolved: Resolved, selection: Selection) -> list[Quantity]:
     part of it (``power_net`` of the common list).
 
     Not each has a topic ``value/<name>``: mind ``place`` (identity is in ``meta`` only), and quantities of sub-meters
-    (``topics.is_of_submeter``) are below ``channel/<n>/``. Raises UsageError for an unknown meter, operator or language.
+    (``topics.is_of_submeter``) are below ``channel/<n>/``. Raises UsageError for an unknown meter, operator or language, and
+    for an operator of which no list is known.
     """
     check_selection(resolved, selection)
     if selection.everything:
@@ -193,7 +194,13 @@ def quantities(resolved: Resolved, selection: Selection) -> list[Quantity]:
     if selection.live:
         names.update(*(meter.names for meter in selection.live))
     else:
-        for pushed in _lists(resolved, selection):
+        lists = _lists(resolved, selection)
+        if selection.operator and not lists:
+            what = f"{selection.meter} of {selection.operator}" if selection.meter else selection.operator
+            raise UsageError(
+                f"{what}: what is sent there is not known; `ciigen docs --operator {selection.operator}` says what is"
+            )
+        for pushed in lists:
             names |= yields(pushed, resolved.quantities)
     return [quantity for name, quantity in resolved.quantities.items() if name in names]
 

@@ -31,7 +31,7 @@ def test_every_model_and_operator_is_listed() -> None:
 
 
 def test_a_row_of_the_table() -> None:
-    row, optical = [line for line in run("meters").splitlines() if line.startswith("lg-e450")]
+    row, optical, infrared = [line for line in run("meters").splitlines() if line.startswith("lg-e450")]
     assert optical.split()[3:] == ["optical", "300", "7E1", "dlms-hdlc", "yes", "assumed"]
     assert row.split() == [
         "lg-e450",
@@ -44,6 +44,7 @@ def test_a_row_of_the_table() -> None:
         "yes",
         "documented",
     ]
+    assert infrared.split()[3:6] == ["optical", "9600", "8N1"]
 
 
 def test_json_for_programs() -> None:
@@ -52,7 +53,7 @@ def test_json_for_programs() -> None:
     assert [meter["id"] for meter in document["meters"]] == list(catalogue.meters)
     assert [operator["id"] for operator in document["operators"]] == list(catalogue.operators)
     (e450,) = [meter for meter in document["meters"] if meter["id"] == "lg-e450"]
-    interface, optical = e450["interfaces"]
+    interface, optical, _infrared = e450["interfaces"]
     assert optical["id"] == "optical"
     assert interface["link"] == {"baudrate": 2400, "bytesize": 8, "parity": "even", "stopbits": 1}
     assert interface["read"] is True

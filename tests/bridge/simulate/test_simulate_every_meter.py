@@ -121,26 +121,28 @@ def test_sniffed_and_recognised(meter: Meter, interface: str, pushed: PushList) 
     assert sniff(octets) == source.protocol
     snapshots, _ = read(octets, source.protocol, alone=alone(meter))
     [snapshot] = snapshots
-    if ties(meter):
+    if ties(meter, pushed):
         assert meter.id == snapshot.model or meter.id in snapshot.candidates
     else:
         assert (snapshot.model, snapshot.candidates) == (None, ())
 
 
-def ties(meter: Meter) -> bool:
+def ties(meter: Meter, pushed: PushList) -> bool:
     """Whether the catalogue knows something that ties a telegram to the model; who sits on a bus has no line of its own."""
     wire = meter.wire
     if wire is None or (meter.medium != "electricity" and meter.interfaces[0].protocol == "mbus"):
         return False
     facts = (
         wire.hdlc,
-        wire.device_name,
         wire.identification,
         wire.sml_server,
         wire.device_type,
         wire.list_name,
     )
-    return any(facts) or bool(wire.flag)
+    # the FLAG id opens the logical device name, the line of a text, an SML server id; what has none of them is nobody's
+    named = any(element.obis == "0-0:42.0.0" for element in pushed.elements)
+    binary = all(interface.protocol == "dlms-mbus" for interface in meter.interfaces)
+    return any(facts) or (bool(wire.flag or wire.device_name) and (named or not binary))
 
 
 def test_a_row_for_every_protocol() -> None:

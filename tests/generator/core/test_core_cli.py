@@ -19,7 +19,7 @@ TARGETS = discover()
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """Run the console script in this process; gives the exit status."""
     monkeypatch.setattr("sys.argv", ["ciigen", *arguments])
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", "160")  # no row is broken
     with pytest.raises(SystemExit) as end:
         cli.main()
     return int(end.value.code or 0)
@@ -221,6 +221,15 @@ def test_lists_for_people_and_machines(
     assert len({len(row) for row in rows}) == 1
     assert run(monkeypatch, "list", what, "--json") == 0
     assert [list(row.values()) for row in json.loads(capsys.readouterr().out)] == rows
+
+
+def test_an_operator_of_which_no_list_is_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "openhab", "--operator", "linz-netz") == 2
+    assert "ciigen docs --operator linz-netz" in capsys.readouterr().err
+    assert run(monkeypatch, "docs", "--operator", "linz-netz") == 0
+    assert "Known not to work" in capsys.readouterr().out
 
 
 def test_a_terminal_gets_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.evcc import TARGET
 from ruamel.yaml import YAML
+from served import served
 
 RESOLVED = resolve_directory(ROOT / "schema")
 #: Field → unit of evcc (docs.evcc.io: meters, user-defined devices) and how many readings it has.
@@ -36,7 +37,7 @@ def selections() -> Iterator[Selection]:
     for lang in RESOLVED.languages:
         for meter in RESOLVED.meters:
             yield Selection(meter=meter, lang=lang)
-        for operator in RESOLVED.operators:
+        for operator in served(RESOLVED):
             yield Selection(operator=operator, lang=lang)
         yield Selection(lang=lang)
         yield Selection(everything=True, lang=lang)

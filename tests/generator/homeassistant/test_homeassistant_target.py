@@ -20,6 +20,7 @@ from ciigen.target import Selection, quantities
 from ciigen.targets.homeassistant import TARGET
 from ciigen.targets.homeassistant.discovery import release
 from jinja2 import Environment
+from served import served
 
 RESOLVED = resolve_directory(ROOT / "schema")
 VIEWS = ("components", "device")
@@ -68,7 +69,7 @@ def selections() -> Iterator[Selection]:
     for lang in RESOLVED.languages:
         for meter in RESOLVED.meters:
             yield Selection(meter=meter, lang=lang)
-        for operator in RESOLVED.operators:
+        for operator in served(RESOLVED):
             yield Selection(operator=operator, lang=lang)
         yield Selection(lang=lang)
         yield Selection(everything=True, lang=lang)

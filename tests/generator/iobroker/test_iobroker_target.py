@@ -21,6 +21,7 @@ from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.iobroker import TARGET, read
 from ciigen.targets.iobroker.objects import objects
+from served import served
 
 RESOLVED = resolve_directory(ROOT / "schema")
 EXAMPLES = CAPTURES.parent / "examples" / "iobroker"
@@ -52,7 +53,7 @@ TYPES = {"indicator.reachable": "boolean", "info.serial": "string", "json": "str
 def selections() -> Iterator[Selection]:
     for meter in RESOLVED.meters:
         yield Selection(meter=meter)
-    for operator in RESOLVED.operators:
+    for operator in served(RESOLVED):
         yield Selection(operator=operator, lang="de")
     yield Selection()
     yield Selection(everything=True)

@@ -19,6 +19,7 @@ from ciigen.targets.openhab import TARGET
 from ciigen.targets.openhab.names import KEYWORDS, equipment_names, quotable, thing_id
 from openhab_dsl import Item, Thing, items, persistence, sitemap, things
 from ruamel.yaml import YAML
+from served import served
 
 RESOLVED = resolve_directory(ROOT / "schema")
 #: Units that openHAB registers (org.openhab.core.library.unit.Units and SIUnits) → their dimension. kVAh is none of them.
@@ -39,7 +40,7 @@ def selections() -> Iterator[Selection]:
     for lang in RESOLVED.languages:
         for meter in RESOLVED.meters:
             yield Selection(meter=meter, lang=lang)
-        for operator in RESOLVED.operators:
+        for operator in served(RESOLVED):
             yield Selection(operator=operator, lang=lang)
         yield Selection(lang=lang)
         yield Selection(everything=True, lang=lang)

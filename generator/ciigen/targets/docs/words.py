@@ -83,6 +83,7 @@ COUNTRY: Final[dict[str, str]] = {
     "LU": "Luxembourg",
     "NL": "Netherlands",
     "NO": "Norway",
+    "PL": "Poland",
     "SE": "Sweden",
     "SI": "Slovenia",
 }
