@@ -52,7 +52,14 @@ def resolve(loaded: Loaded) -> Resolved:
         meters={top.source.id: _meter(top, sound, quantities) for top in sound.of("meter")},
         operators={top.source.id: _model(Operator, top, id=top.source.id) for top in sound.of("operator")},
         consumers={
-            name: Consumer(name=name, settings={key: n.text for key, n in top.named("settings").items()})
+            name: Consumer(
+                name=name,
+                settings={key: n.text for key, n in top.named("settings").items()},
+                words={
+                    key: {lang: n.text for lang, n in word.entries.items()}
+                    for key, word in top.named("words").items()
+                },
+            )
             for name, top in sound.consumers.items()
         },
     )

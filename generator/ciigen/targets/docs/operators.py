@@ -22,7 +22,7 @@ def operator_page(book: Book, operator: Operator) -> str:
         full_name=prose(operator.full_name),
         country=COUNTRY.get(operator.country, operator.country),
         overview=_overview(book, operator) if operator.meters else "",
-        meters=[_meter(book, entry) for entry in operator.meters],
+        meters=[_meter(book, operator.id, entry) for entry in operator.meters],
         tariffs=_tariffs(operator) if operator.tariffs else "",
         tariffs_fact=fact(operator.tariffs_fact) if operator.tariffs_fact else "",
         refused=[_refused(book, case) for case in operator.not_possible],
@@ -46,7 +46,7 @@ def _overview(book: Book, operator: Operator) -> str:
     return table(("Your meter", "Connector", "Encrypted?", "New values"), rows)
 
 
-def _meter(book: Book, entry: OperatorMeter) -> dict[str, object]:
+def _meter(book: Book, operator: str, entry: OperatorMeter) -> dict[str, object]:
     """One meter model at this operator, for the template."""
     meter = book.resolved.meters[entry.meter]
     interface = next(known for known in meter.interfaces if known.id == entry.interface)
@@ -65,9 +65,21 @@ def _meter(book: Book, entry: OperatorMeter) -> dict[str, object]:
     return {
         "title": f"{name_of(meter)}, {_connector(meter, entry)}",
         "id": meter.id,
+        "configuration": _configuration(book.resolved.operators[operator], entry),
         "steps": table(("", ""), [(f"**{name}**", value) for name, value in steps if value]),
         "lists": [_list(book, pushed, _lists(meter, entry)) for pushed in _lists(meter, entry)],
     }
+
+
+def _configuration(operator: Operator, entry: OperatorMeter) -> str:
+    """Return what to write of this meter; the key is shown only where there is one."""
+    lines = ["[[meter]]", 'port = "/dev/ttyUSB0"', f'model = "{entry.meter}"', f'operator = "{operator.id}"']
+    same = [other for other in operator.meters if other.meter == entry.meter]
+    if len(same) > 1:
+        lines.append(f'interface = "{entry.interface}"')
+    if entry.encryption in ("always", "on request"):
+        lines.append('key = "…"')
+    return "\n".join(lines)
 
 
 def _list(book: Book, pushed: PushList, beside: list[PushList]) -> dict[str, str]:

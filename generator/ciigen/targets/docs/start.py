@@ -18,7 +18,7 @@ def start_page(book: Book) -> str:
     meters = sorted(
         resolved.meters.values(), key=lambda meter: (meter.manufacturer.lower(), meter.model.lower())
     )
-    header = ("Operator", "Country", "Meters", "Encrypted?", "Known not to work")
+    header = ("Operator", "Also known as", "Country", "Meters", "Encrypted?", "Known not to work")
     return page(
         "index",
         book=book,
@@ -48,6 +48,7 @@ def _operator(book: Book, operator: Operator) -> tuple[str, ...]:
     ]
     return (
         link(prose(operator.name), f"operators/{operator.id}.md"),
+        prose(", ".join(word for word in (operator.full_name, *operator.search) if word != operator.name)),
         COUNTRY.get(operator.country, operator.country),
         ", ".join(meters),
         capitalised("; ".join(encryption)),

@@ -7,7 +7,7 @@ Place in the line: render. A file is one JSON object, topic → payload; each is
     done
 
     plan.py   what the schema says about each entity       selected.py   which of them a selection has
-    discovery.py   messages; the bridge runs it too         words.py      a few names
+    discovery.py   messages; the bridge runs it too
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from ciigen.errors import TargetError
 from ciigen.resolved import Place, Quantity, Resolved, Topic
 from ciigen.targets.homeassistant import discovery
 from ciigen.targets.homeassistant.discovery import Config, Entity, Plan
-from ciigen.targets.homeassistant.words import WORDS
+from ciigen.wording import phrase
 
 CONSUMER: Final = "homeassistant"
 _ORIGIN: Final = "ciigen"
@@ -43,8 +43,8 @@ def plan(resolved: Resolved) -> Plan:
         birth_payload=settings["birth_payload"],
         min_version=settings["min_version"],
         device_since=settings["device_discovery_since"],
-        device_name=WORDS["meter"],
-        submeter_name=WORDS["submeter"],
+        device_name=phrase(resolved, CONSUMER, "meter"),
+        submeter_name=phrase(resolved, CONSUMER, "submeter"),
         origin={"name": _ORIGIN, "sw_version": f"profile {resolved.version}"},
         availability=availability.path,
         online=topics.online(resolved),
@@ -102,7 +102,7 @@ def _link(resolved: Resolved) -> Entity:
         key="link",
         platform="sensor",
         topic=topic.path,
-        name=WORDS["link"],
+        name=phrase(resolved, CONSUMER, "link"),
         config={
             **_read(topic, "value_json.link"),
             "device_class": _ENUM,

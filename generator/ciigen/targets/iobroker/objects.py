@@ -14,7 +14,8 @@ shipped; only mqtt-client has its subscription there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from ciigen import topics
@@ -23,7 +24,7 @@ from ciigen.pushed import submeters
 from ciigen.resolved import Resolved, Text
 from ciigen.target import Selection
 from ciigen.targets.iobroker.states import CONSUMER, Source, State, states
-from ciigen.targets.iobroker.words import words
+from ciigen.wording import phrase
 
 #: An object of ioBroker, as JSON.
 IoObject = dict[str, object]
@@ -43,7 +44,8 @@ def objects(resolved: Resolved, selection: Selection, *, client: bool, command: 
     """
     settings = resolved.consumers[CONSUMER].settings
     instance = instance_of(resolved, selection, client=client)
-    tree = _Tree(instance, f"alias.0.{settings['root']}", client=client)
+    words = partial(phrase, resolved, CONSUMER)
+    tree = _Tree(instance, f"alias.0.{settings['root']}", words, client=client)
     by_level = {level: states(resolved, selection, level) for level in selection.ids}
     for level, found in by_level.items():
         used = [state.source for state in found]
@@ -69,7 +71,8 @@ def instance_of(resolved: Resolved, selection: Selection, *, client: bool) -> st
 class _Tree:
     """Collects objects, parents before children, each id once."""
 
-    def __init__(self, instance: str, root: str, *, client: bool) -> None:
+    def __init__(self, instance: str, root: str, words: Callable[..., Text], *, client: bool) -> None:
+        self._words = words
         self.objects: dict[str, IoObject] = {}
         self.root = root
         self._instance = instance
@@ -101,11 +104,11 @@ class _Tree:
         device = f"{self.root}.{level}"
         # admin's import adds the device to this enum and leaves the other members alone
         enum: IoObject = {"_id": f"enum.functions.{function}", "type": "enum", "native": {}}
-        enum["common"] = {"name": words("function")}
+        enum["common"] = {"name": self._words("function")}
         status = {"onlineId": f"{device}.info.reachable"}
         self.put(device, "device", {"name": name, "statusStates": status, "enums": [enum]}, native)
         for channel in dict.fromkeys(state.id.partition(".")[0] for state in found):
-            self.put(f"{device}.{channel}", "channel", {"name": _channel_name(channel)})
+            self.put(f"{device}.{channel}", "channel", {"name": self._channel_name(channel)})
             for state in found:
                 if state.id.startswith(f"{channel}."):
                     self.put(f"{device}.{state.id}", "state", self._alias(state))
@@ -120,11 +123,23 @@ class _Tree:
         common["alias"] = {"id": self._raw_id(state.source.path), "read": state.read}
         return common
 
+    def _channel_name(self, channel: str) -> Text:
+        """``energy_t1`` → Energy tariff 1, ``l1`` → Phase L1, ``sub2`` → Other meter, channel 2."""
+        if channel.startswith("energy_t"):
+            return self._words("tariff", n=channel.removeprefix("energy_t"))
+        if channel.startswith("sub"):
+            return self._words("sub", n=channel.removeprefix("sub"))
+        return (
+            self._words("phase", phase=channel.upper())
+            if channel in ("l1", "l2", "l3", "n")
+            else self._words(channel)
+        )
+
     def _folders(self, parts: list[str]) -> None:
         for end in range(1, len(parts)):
             oid = self._raw_id("/".join(parts[:end]))
             if oid not in self.objects:
-                self.put(oid, "folder", {"name": words("raw") if end == 1 else parts[end - 1]})
+                self.put(oid, "folder", {"name": self._words("raw") if end == 1 else parts[end - 1]})
 
     def _raw_id(self, path: str) -> str:
         return f"{self._instance}.{path.replace('/', '.')}"
@@ -156,12 +171,3 @@ def _subscription(source: Source) -> IoObject:
         "qos": 0,
         "retain": False,
     }
-
-
-def _channel_name(channel: str) -> Text:
-    """``energy_t1`` → Energy tariff 1, ``l1`` → Phase L1, ``sub2`` → Other meter, channel 2."""
-    if channel.startswith("energy_t"):
-        return words("tariff", n=channel.removeprefix("energy_t"))
-    if channel.startswith("sub"):
-        return words("sub", n=channel.removeprefix("sub"))
-    return words("phase", phase=channel.upper()) if channel in ("l1", "l2", "l3", "n") else words(channel)

@@ -21,7 +21,7 @@ from ciigen.pushed import submeters, tariff_name
 from ciigen.resolved import Place, Quantity, Resolved, Text, Topic
 from ciigen.target import Selection, quantities
 from ciigen.targets.iobroker import read
-from ciigen.targets.iobroker.words import words
+from ciigen.wording import phrase
 
 CONSUMER: Final = "iobroker"
 #: Shown as number 1 … 4 with the labels in ``common.states``, as other tariff states of ioBroker are.
@@ -75,11 +75,32 @@ class _States:
     def _link(self) -> Iterator[State]:
         online = read.equals(topics.online(self._resolved))
         available = self._source("availability")
-        yield State("info.reachable", words("reachable"), "indicator.reachable", "boolean", available, online)
+        yield State(
+            "info.reachable",
+            phrase(self._resolved, CONSUMER, "reachable"),
+            "indicator.reachable",
+            "boolean",
+            available,
+            online,
+        )
         state = self._source("state")
-        yield State("info.time", words("time"), "value.time", "number", state, read.json_time(["ts"]))
+        yield State(
+            "info.time",
+            phrase(self._resolved, CONSUMER, "time"),
+            "value.time",
+            "number",
+            state,
+            read.json_time(["ts"]),
+        )
         diag = self._source("diag")
-        yield State("info.link", words("link"), "text", "string", diag, read.json_text(["link"]))
+        yield State(
+            "info.link",
+            phrase(self._resolved, CONSUMER, "link"),
+            "text",
+            "string",
+            diag,
+            read.json_text(["link"]),
+        )
 
     def _of(self, quantity: Quantity, number: int | None) -> State:
         look = self._look(quantity)

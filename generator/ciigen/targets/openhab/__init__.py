@@ -5,7 +5,7 @@ transformations are add-ons that many installations lack; every unit written dow
 
     names.py     ids and item names              points.py   Resolved and Selection → house.py
     setting.py   version and broker Thing        frames.py   what stands together
-    words.py     headings in each language       page.py     Main UI        render.py   templates *.j2
+    page.py     Main UI        render.py   templates *.j2
 """
 
 from __future__ import annotations

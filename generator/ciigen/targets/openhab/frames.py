@@ -5,13 +5,12 @@ The first row of the table that a quantity fits decides; the last one takes what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from ciigen.resolved import Kind
 from ciigen.targets.openhab.house import Chart, MeterThing, Point
-from ciigen.targets.openhab.words import word
 
 _LIVE: Final = frozenset({Kind.INSTANTANEOUS, Kind.DEMAND})
 _REGISTERS: Final = frozenset({Kind.CUMULATIVE, Kind.BALANCE, Kind.MAX_DEMAND})
@@ -45,20 +44,20 @@ class Frame:
     charts: tuple[Chart, ...] = ()
 
 
-def frames(meter: MeterThing, lang: str, *, named: bool) -> Iterator[Frame]:
+def frames(meter: MeterThing, words: Mapping[str, str], *, named: bool) -> Iterator[Frame]:
     """List the frames of a meter that have content; ``named`` puts the meter in front of the headings."""
     lead = f"{meter.label}: " if named else ""
     sorted_in: dict[str, list[Point]] = {key: [] for key in _SHOWN}
     for point in meter.points:
         sorted_in[next(key for key, fits in _FRAMES if fits(point))].append(point)
     for key, points in sorted_in.items():
-        heading = lead + word(key, lang)
+        heading = lead + words[key]
         if points and key == "phases":
             yield Frame(key, heading, pages=tuple(_pages(points)))
         elif points:
             yield Frame(key, heading, points=tuple(points))
     if meter.charts:
-        yield Frame("charts", lead + word("charts", lang), charts=meter.charts)
+        yield Frame("charts", lead + words["charts"], charts=meter.charts)
 
 
 def _pages(points: list[Point]) -> Iterator[Page]:

@@ -12,11 +12,11 @@ A point is one topic, one channel of the Thing and one Item:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from ciigen.resolved import Quantity
-from ciigen.targets.openhab.words import word
 
 BROKER: Final = "mqtt:broker:home"
 #: Helper groups that persistence selects, by the attribute ``persist``.
@@ -122,11 +122,11 @@ class House:
     """All meters of a selection."""
 
     meters: tuple[MeterThing, ...]
-    lang: str
+    words: Mapping[str, str]  # in the language of the selection
     bridge: Bridge
 
     @property
     def kept(self) -> dict[str, str]:
         """Helper group → label, for those that have members."""
         used = {group for meter in self.meters for point in meter.points for group in point.groups}
-        return {group: word(f"kept_{key}", self.lang) for key, group in KEPT.items() if group in used}
+        return {group: self.words[f"kept_{key}"] for key, group in KEPT.items() if group in used}

@@ -23,7 +23,6 @@ from ciigen.targets.openhab.frames import Frame, frames
 from ciigen.targets.openhab.house import House, Point
 from ciigen.targets.openhab.points import build
 from ciigen.targets.openhab.setting import CONSUMER, setting, version_of
-from ciigen.targets.openhab.words import word
 
 #: A part of a page, as YAML.
 Component = dict[str, object]
@@ -37,7 +36,7 @@ _WIDTH: Final = 110
 def page(resolved: Resolved, selection: Selection) -> str:
     """Make the page in the form that the version takes, and say in its head where it belongs."""
     house = build(resolved, selection)
-    config: Component = {"label": word("meter", house.lang), "sidebar": True}
+    config: Component = {"label": house.words["meter"], "sidebar": True}
     blocks = list(_blocks(house))
     content: Component = {"config": config, "blocks": blocks, "masonry": [], "grid": [], "canvas": []}
     place = "Settings → Pages → + → Create layout page → Code: put this there instead of what it shows."
@@ -57,7 +56,7 @@ def page(resolved: Resolved, selection: Selection) -> str:
 def _blocks(house: House) -> Iterator[Component]:
     several = len(house.meters) > 1
     for meter in house.meters:
-        for frame in frames(meter, house.lang, named=several):
+        for frame in frames(meter, house.words, named=several):
             if frame.points or frame.pages:  # diagrams are where a click leads
                 yield _block(frame)
 

@@ -16,7 +16,7 @@ from ciigen.target import Selection, quantities
 from ciigen.targets.openhab import names
 from ciigen.targets.openhab.house import KEPT, Chart, House, MeterThing, Point, Version
 from ciigen.targets.openhab.setting import CONSUMER, bridge_of, version_of
-from ciigen.targets.openhab.words import word
+from ciigen.wording import vocabulary
 
 #: Charts of a meter: key of the word, whether phases are in it, families.
 _CHARTS: Final = (
@@ -36,14 +36,15 @@ def build(resolved: Resolved, selection: Selection) -> House:
     """
     version = version_of(resolved, selection)
     equipment = names.equipment_names(selection.ids)
-    label = word("meter", selection.lang)
+    words = vocabulary(resolved, CONSUMER, selection.lang)
+    label = words["meter"]
     meters = tuple(
         _Meter(resolved, selection.of(level), version, level, equipment[level]).thing(
             label if len(selection.ids) == 1 else f"{label} ({level})"
         )
         for level in selection.ids
     )
-    return House(meters, selection.lang, bridge_of(selection))
+    return House(meters, words, bridge_of(selection))
 
 
 class _Meter:
@@ -54,6 +55,7 @@ class _Meter:
     ) -> None:
         self._resolved = resolved
         self._selection = selection
+        self._words = vocabulary(resolved, CONSUMER, selection.lang)
         self._version = version
         self._level = level
         self._equipment = equipment
@@ -98,7 +100,7 @@ class _Meter:
         groups = {group for point in points for group in point.groups}
         for key, _, _ in _CHARTS:
             if (group := self._chart_group(key)) in groups:
-                yield Chart(group, word(key, self._selection.lang))
+                yield Chart(group, self._words[key])
 
     def _point(self, quantity: Quantity, path: str, submeter: int | None) -> Point:
         of_unit = self._resolved.units[quantity.unit].consumers.get(CONSUMER, {}) if quantity.unit else {}
@@ -130,7 +132,7 @@ class _Meter:
         if quantity.tariff and (name := tariff_name(self._resolved, self._selection, quantity.tariff)):
             label = f"{label} ({name})"
         if submeter is not None:
-            label = word("submeter", lang).format(label=label, n=submeter)
+            label = self._words["submeter"].format(label=label, n=submeter)
         return names.quotable(label, f"label {lang} of quantity {quantity.name}")
 
     def _options(self, quantity: Quantity) -> dict[str, str]:

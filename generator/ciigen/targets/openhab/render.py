@@ -23,7 +23,6 @@ from ciigen.targets.openhab.frames import frames
 from ciigen.targets.openhab.house import KEPT, Point
 from ciigen.targets.openhab.points import build
 from ciigen.targets.openhab.setting import CONSUMER, demand, setting, version_of
-from ciigen.targets.openhab.words import word
 
 _COMMENT_WIDTH: Final = 110
 
@@ -48,8 +47,7 @@ def render(view: str, template: str, resolved: Resolved, selection: Selection) -
             since=since,
             kept=[(group, group_of[group]) for group in house.kept],
             meta=partial(topics.path, resolved, resolved.topics["meta"]),
-            word=partial(word, lang=selection.lang),
-            frames=partial(frames, lang=selection.lang, named=len(house.meters) > 1),
+            frames=partial(frames, words=house.words, named=len(house.meters) > 1),
             signed=_signed,
             channel=_channel,
             item=_item,
