@@ -169,6 +169,9 @@ class Consumer(_Model):
 
     name: str
     settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    words: dict[str, Text] = Field(
+        default_factory=dict, description="Headings and names that are not labels of quantities"
+    )
 
 
 class Link(_Model):
@@ -378,6 +381,7 @@ class Operator(_Model):
     id: str = Field(pattern=r"^[a-z0-9-]+$")
     name: str
     full_name: str
+    search: tuple[str, ...] = Field((), description="What else customers call it")
     country: str
     meters: tuple[OperatorMeter, ...]
     tariffs: dict[str, Tariff] = Field(default_factory=dict)

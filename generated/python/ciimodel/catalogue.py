@@ -49,6 +49,10 @@ class Consumer(BaseModel):
     )
     name: Annotated[str, Field(title="Name")]
     settings: Annotated[dict[str, str | int | float | bool], Field(title="Settings")]
+    words: Annotated[dict[str, dict[str, str]], Field(title="Words")]
+    """
+    Headings and names that are not labels of quantities
+    """
 
 
 class Derivation(BaseModel):
@@ -599,6 +603,10 @@ class Operator(BaseModel):
     id: Annotated[str, Field(pattern="^[a-z0-9-]+$", title="Id")]
     name: Annotated[str, Field(title="Name")]
     full_name: Annotated[str, Field(title="Full Name")]
+    search: Annotated[list[str], Field(title="Search")]
+    """
+    What else customers call it
+    """
     country: Annotated[str, Field(title="Country")]
     meters: Annotated[list[OperatorMeter], Field(title="Meters")]
     tariffs: Annotated[dict[str, Tariff], Field(title="Tariffs")]
