@@ -271,6 +271,7 @@ PROBLEMS: Final[dict[str, str]] = {
     "counter_low": "The meter wants a higher invocation counter: somebody else reads it with this client, or `counter` is wrong.",
     "object_refused": "The meter does not give this object to this client; the others are read.",
     "gap_left": "These readings are lost for `history`; energy registers go on counting, so totals stay right.",
+    "collision": "Several devices answer at once: name each in `address` (`ciibridge bus` finds them), or check the line.",
     "line_fixed": "The meter wants another speed than this port can be set to: use a local port or rfc2217://.",
     "gap": "Telegrams are missing between `from` and `to`: bridge or port were off, or the meter was silent. A meter that can "
     "be asked still has the registers of that time in its load profile.",

@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "run": "Run the bridge: meters to MQTT, as the configuration says.",
     "demo": "Simulated meters, an embedded broker and a live table: no hardware needed.",
     "probe": "Find out which meter is on a port, and what is missing to read it.",
+    "bus": "List the devices on an M-Bus, and what to write for them into the configuration.",
     "decode": "Decode a recording: one JSON state a telegram, as it would be published.",
     "record": "Record a port with its timing, if wanted without what names the meter and its owner.",
     "replay": "Play a recording as the meter sent it, to a pseudo-terminal, a TCP port or standard output.",

@@ -45,7 +45,9 @@ class Normaliser:
         self._guard = Guard()
         self._past_guard = Guard()  # the past is read after the present, and its counters are lower
         self._submeters = SubMeters()
-        self._records = RecordPlaces(catalogue.quantities.values(), catalogue.units, alone=settings.alone)
+        self._records = RecordPlaces(
+            catalogue.quantities.values(), catalogue.units, settings.addresses, alone=settings.alone
+        )
         self._told: set[tuple[str, str]] = set()
         self._seq = 0
         self.withheld = 0  # values not published: implausible, or a counter that fell

@@ -4,14 +4,15 @@
     Quantity  energy_export_t1   mbus: energy negative   tariff t1  ┴─► Register  1-0:2.8.1
 
 A meter that sends by itself, as master of the bus, is the meter of the line. Who answers a master is a sub-meter and
-gets a channel: that of its primary address (1 to 99) where this is free, else the lowest that is. Of its quantities
+gets a channel: that of its primary address (1 to 99) where this is free, else the lowest that is. Where the addresses
+are configured, they decide once and for all, so that a silent device does not move the others. Of its quantities
 ``channel_types`` chooses. An electricity meter that is alone on its line is the meter of the line as well (ADR 12). Past and extreme values, and those of a subunit, are no quantities of the profile. Many
 electricity sub-meters send their tariffs and no total; it is their sum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -26,6 +27,9 @@ _PHASES: Final = frozenset(("l1", "l2", "l3", "n"))
 _CLIENT: Final = 72  # COSEM class of the M-Bus client: attribute 9 is the device type
 _DEVICE_TYPE: Final = 9
 _ELECTRICITY: Final = 2
+_PRIMARY_DIGITS: Final = 3
+_NUMBER_DIGITS: Final = 8
+_ID_LETTERS: Final = 11  # KAM12345678
 #: DLMS units (IEC 62056-6-2) that records have and the profile has not; any other is 254, "other unit".
 _UNITS: Final[Mapping[str, int]] = {"J": 25, "J/h": 26}
 _OTHER_UNIT: Final = 254
@@ -39,9 +43,15 @@ class RecordPlaces:
     """Finds the registers of M-Bus readings, and remembers which device sits on which channel."""
 
     def __init__(
-        self, quantities: Iterable[Quantity], units: Mapping[str, Unit], *, alone: bool = False
+        self,
+        quantities: Iterable[Quantity],
+        units: Mapping[str, Unit],
+        addresses: Sequence[str] = (),
+        *,
+        alone: bool = False,
     ) -> None:
         self._alone = alone
+        self._configured = _channels_of(addresses)
         self._known: dict[_Key, list[Quantity]] = {}
         for quantity in quantities:
             if quantity.mbus is not None:
@@ -88,9 +98,12 @@ class RecordPlaces:
 
     def _channel(self, device: Device) -> int | None:
         """Find the channel of a sub-meter; None when there are more of them than channels."""
+        for address, configured in self._configured.items():
+            if _answers_to(device, address):
+                return configured
         name = device.id or f"address {device.address}"
         if name not in self._channels:
-            taken = set(self._channels.values())
+            taken = {*self._channels.values(), *self._configured.values()}
             wanted = (device.address, *_CHANNELS)
             free = (n for n in wanted if n in _CHANNELS and n not in taken)
             channel = next(free, None)
@@ -98,6 +111,29 @@ class RecordPlaces:
                 return None
             self._channels[name] = channel
         return self._channels[name]
+
+
+def _channels_of(addresses: Sequence[str]) -> dict[str, int]:
+    """Give configured devices their channels: primary addresses their own, the others the lowest free in their order."""
+    primary = {text: int(text) for text in addresses if _is_primary(text) and int(text) in _CHANNELS}
+    free = (n for n in _CHANNELS if n not in primary.values())
+    rest = [text for text in dict.fromkeys(addresses) if text not in primary]
+    return primary | dict(zip(rest, free, strict=False))
+
+
+def _is_primary(address: str) -> bool:
+    return len(address) <= _PRIMARY_DIGITS
+
+
+def _answers_to(device: Device, address: str) -> bool:
+    """Whether this device is the one that is configured: by primary address, number, or number and maker."""
+    if _is_primary(address):
+        return device.address == int(address)
+    if len(address) == _ID_LETTERS:
+        return device.id == address
+    number = device.id[-_NUMBER_DIGITS:]
+    wanted = address.upper()[:_NUMBER_DIGITS]
+    return len(number) == len(wanted) and all(w in ("F", n) for w, n in zip(wanted, number, strict=True))
 
 
 def _name(record: Record) -> str:

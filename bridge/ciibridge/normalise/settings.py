@@ -44,6 +44,8 @@ class MeterSettings:
         None  # of a clock that does not say its deviation; None: the model's, else DEFAULT_ZONE
     )
     clock: str = ClockPolicy.CHECK
+    #: Whom a master asks on this M-Bus, as configured; the channels of sub-meters follow from it.
+    addresses: tuple[str, ...] = ()
     #: Only one device answers on this M-Bus: if it counts electricity, it is the meter and not a sub-meter.
     alone: bool = False
     #: Quantity or family → power of ten of its registers, where the table of the model is wrong for this meter.

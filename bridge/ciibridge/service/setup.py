@@ -266,7 +266,13 @@ class _Check:
             self._fault((*at, "port"), str(error), 'Write e.g. "/dev/ttyUSB0" or "tcp://192.168.1.20:4001".')
         protocol = self._protocol(at, table, interface)
         setup = MeterSetup(table.port, link, settings, protocol, table.interface)
-        return replace(setup, asking=self._asking(at, table, interface, setup))
+        asking = self._asking(at, table, interface, setup)
+        if (
+            asking is not None and protocol == "mbus"
+        ):  # who answers is told by address, or is the meter itself (ADR 12)
+            alone = len(asking.addresses) <= 1
+            setup = replace(setup, settings=replace(settings, addresses=asking.addresses, alone=alone))
+        return replace(setup, asking=asking)
 
     def _asking(
         self, at: Key, table: MeterTable, known: Interface | None, setup: MeterSetup

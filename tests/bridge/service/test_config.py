@@ -148,6 +148,26 @@ parity = "Even"
     ]
 
 
+@pytest.mark.parametrize(
+    ("addresses", "alone"), [("", True), ('address = "7"', True), ('address = ["7", "KAM12345678"]', False)]
+)
+def test_the_devices_of_a_bus(tmp_path: Path, addresses: str, *, alone: bool) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(
+        f'[[meter]]\nid = "cellar"\nport = "tcp://nas:4001"\nprotocol = "mbus"\nevery_s = 60\n{addresses}\n'
+    )
+    [meter] = load(path, ciimodel.load()).meters
+    assert meter.asking is not None
+    assert (meter.settings.alone, meter.settings.addresses) == (alone, meter.asking.addresses)
+
+
+def test_a_bus_address_that_is_none(tmp_path: Path) -> None:
+    text = '[[meter]]\nport = "tcp://nas:4001"\nprotocol = "mbus"\nevery_s = 60\naddress = ["251"]\nread = ["F001"]\n'
+    found = "\n".join(faults(tmp_path, text))
+    assert "c.toml:5: meter[1].address: '251' is not possible. Write a primary address (0 to 250)" in found
+    assert "c.toml:6: meter[1].read: 'F001' is not possible. Write reset" in found
+
+
 def test_everything_that_means_nothing_is_said_at_once(tmp_path: Path) -> None:
     text = """[bridge]
 id = "My Pi"
