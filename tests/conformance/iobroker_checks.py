@@ -217,6 +217,70 @@ def _silent(broker: IoBroker) -> None:
     assert len(sequence) == len(set(sequence)), "a telegram came twice"
 
 
+@check(
+    _BOTH,
+    "`ciigen push iobroker` takes over what was imported and adds what is new; a second push changes nothing; a user's own "
+    "names and history stay; what goes is only what ciigen made",
+)
+def _pushed(broker: IoBroker) -> None:
+    (flat, *others) = METERS
+    arguments = [argument for meter in METERS for argument in ("--id", meter.id)]
+    # names of one meter and of several differ, so what was imported one by one is taken over on request
+    first = _push(broker, *arguments, "--lang", "de", "--adopt")
+    assert first["done"] == first["todo"] > 0
+    assert _push(broker, *arguments, "--lang", "de")["todo"] == 0
+
+    mine = next(
+        i
+        for i, made in broker.objects.items()
+        if i.startswith(f"alias.0.smartmeter.{others[0].id}.") and "alias" in made["common"]
+    )
+    own = {"name": "Mine", "custom": {"history.0": {"enabled": True}}, "color": "#ff0000"}
+    foreign = f"alias.0.smartmeter.{flat.id}.mine"
+    state = {
+        "_id": foreign,
+        "type": "state",
+        "common": {"name": "x", "type": "number", "role": "value"},
+        "native": {},
+    }
+    broker.put(extend={mine: {"common": own}}, set={foreign: state})
+    assert _push(broker, *arguments, "--lang", "de")["todo"] == 0
+    left = [argument for meter in others for argument in ("--id", meter.id)]
+    assert _push(broker, *left, "--lang", "de", "--prune-all")["done"] > 0
+    found = broker.get("objects", "alias.0.*")
+    assert foreign in found
+    # what an import made and no push ever took over is not ours to remove
+    ours = {change["name"] for change in first["changes"]}
+    assert not [i for i in found if i in ours and i.startswith(f"alias.0.smartmeter.{flat.id}.")]
+    again = _push(broker, *arguments, "--lang", "de")
+    assert {change["mark"] for change in again["changes"]} <= {"+", "~", "="}
+    enum = broker.get("objects", "enum.functions.*", type="enum")["enum.functions.energy"]
+    assert len(enum["common"]["members"]) == len(METERS)
+    kept = broker.get("objects", mine)[mine]["common"]
+    assert {key: kept[key] for key in own} == own
+
+
+def _push(broker: IoBroker, *arguments: str) -> dict[str, Any]:
+    url = broker.url.removesuffix("/v1")
+    words = [
+        "push",
+        "iobroker",
+        "--url",
+        url,
+        "--instance",
+        f"{broker.adapter}.0",
+        "--yes",
+        "--json",
+        *arguments,
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", _GENERATE, *words], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, (done.stdout[-1500:], done.stderr[-1500:])
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 @check(_BOTH, "the controller's log has no warning and no error")
 def _log(broker: IoBroker) -> None:
     assert broker.log_lines(), "no log"

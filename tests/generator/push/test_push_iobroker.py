@@ -193,8 +193,18 @@ def test_nothing_of_others_is_removed_and_what_is_ours_only_on_request(push: Pus
     depths = [path.count(".") for path in gone]
     assert depths == sorted(depths, reverse=True), "children first"
     assert push("--id", "house", "--yes", "--prune-all") == 0
-    assert not [oid for oid, one in server.objects.items() if ".old" in oid and one["type"] != "folder"]
+    assert not [oid for oid in server.objects if oid.startswith("alias.0.smartmeter.old")]
+    # the adapter mqtt goes on receiving: without its object each message would be a warning
+    assert "mqtt.0.cii.v1.old.value.power_net" in server.objects
     assert server.objects[ENUM]["common"]["members"] == ["alias.0.smartmeter.house"]
+
+
+def test_subscriptions_of_mqtt_client_go_with_their_meter(push: Push, server: IoBroker) -> None:
+    server.objects["system.adapter.mqtt-client.0"] = server.objects.pop("system.adapter.mqtt.0")
+    push("--id", "house", "--id", "old", "--yes")
+    assert push("--id", "house", "--yes", "--prune-all") == 0
+    assert "mqtt-client.0.cii.v1.old.value.power_net" not in server.objects
+    assert "mqtt-client.0.cii.v1.house.value.power_net" in server.objects
 
 
 def test_a_server_that_dies_midway_is_told_and_the_next_push_completes(push: Push, server: IoBroker) -> None:

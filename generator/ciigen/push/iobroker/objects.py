@@ -59,13 +59,20 @@ def enum_changes(server: Server, wished: Mapping[str, Json]) -> Iterator[Change]
         )
 
 
-def orphans(server: Server, wished: Collection[str], meters: Collection[str] | None) -> list[str]:
-    """Give the objects that we made and that are no longer wished, of these meters or of all (None); children first."""
+def orphans(
+    server: Server, wished: Collection[str], meters: Collection[str] | None, *, client: bool
+) -> list[str]:
+    """Give the objects that we made and that are no longer wished, of these meters or of all (None); children first.
+
+    Raw objects are among them only with ``client``: mqtt-client ends a subscription with its object, while mqtt goes on
+    receiving the whole branch, and complains of each message whose object is gone.
+    """
     found = [
         oid
         for oid, one in server.objects.items()
         if (meter := owner(one)) is not None
         and meter != SHARED
+        and (client or oid.startswith(_ALIAS))
         and oid not in wished
         and (meters is None or meter in meters)
     ]

@@ -37,8 +37,8 @@ def plan(resolved: Resolved, selection: Selection, rest: Rest, ways: Ways) -> Pl
         *objects.object_changes(server, wished, owners, adopt=ways.adopt),
         *objects.enum_changes(server, wished),
     ]
-    of_these = objects.orphans(server, wished, selection.ids)
-    of_others = [oid for oid in objects.orphans(server, wished, None) if oid not in of_these]
+    of_these = objects.orphans(server, wished, selection.ids, client=client)
+    of_others = [oid for oid in objects.orphans(server, wished, None, client=client) if oid not in of_these]
     if ways.prune or ways.prune_all:
         changes += objects.removals(server, [*of_these, *of_others] if ways.prune_all else of_these)
     elif of_these:
