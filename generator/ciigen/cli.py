@@ -26,7 +26,7 @@ from ciigen import __version__
 from ciigen.errors import CiigenError, FindingsError, UsageError
 from ciigen.installed import read_resolved
 from ciigen.load import find_schema
-from ciigen.options import LIVE, SELECTION, selected, signed
+from ciigen.options import LIVE, SELECTION, own, selected, signed
 from ciigen.push import command as push
 from ciigen.resolve import resolve_directory
 from ciigen.resolved import Resolved
@@ -192,16 +192,10 @@ _ROWS: Final[dict[Listed, Callable[[Resolved], list[dict[str, str]]]]] = {
 
 def _command(target: Target) -> Callable[..., None]:
     """Make the function behind ``ciigen <target>``; typer reads its options from the signature put together here."""
-    own = options(target)
 
     def run(**given: Any) -> None:
         chosen = [view for name, view in target.views.items() if given[_parameter(name)]]
-        extra = tuple(
-            (name, "yes" if option.metavar is None else str(value))
-            for name, option in own.items()
-            if (value := given[f"option_{_word(name)}"])
-        )
-        resolved, selection = selected(read_resolved(), given, extra)
+        resolved, selection = selected(target, read_resolved(), given)
         if given["out"]:
             _write_out(target, chosen, resolved, selection, given["out"])
         else:
@@ -212,13 +206,7 @@ def _command(target: Target) -> Callable[..., None]:
         for name, view in target.views.items()
     }
     annotations |= SELECTION | (LIVE if takes_live(target) else {})
-    annotations |= {
-        f"option_{_word(name)}": Annotated[
-            bool if option.metavar is None else (str | None),
-            typer.Option(f"--{name}", metavar=option.metavar, help=option.help),
-        ]
-        for name, option in own.items()
-    }
+    annotations |= own(target)
     annotations |= _OUT
     signed(run, annotations)
     run.__doc__ = f"{target.help}\n\n{_example(target)}"

@@ -23,7 +23,7 @@ from ciigen.errors import UsageError, did_you_mean
 from ciigen.live.broker import BrokerAddress, LiveError, parse_address, retained
 from ciigen.live.meters import LiveMeter, read
 from ciigen.resolved import Resolved
-from ciigen.target import Selection, check_selection
+from ciigen.target import Selection, Target, check_selection, options
 from ciigen.topics import path
 
 #: Environment variable with the password for the broker.
@@ -78,9 +78,7 @@ LIVE: Final[dict[str, Any]] = {
 DEFAULTS: Final[dict[str, Any]] = {"lang": "en"}
 
 
-def selected(
-    resolved: Resolved, given: Mapping[str, Any], options: tuple[tuple[str, str], ...] = ()
-) -> tuple[Resolved, Selection]:
+def selected(target: Target, resolved: Resolved, given: Mapping[str, Any]) -> tuple[Resolved, Selection]:
     """Make the selection that the options ``given`` ask for, and the schema with its prefix.
 
     Asks the broker of ``--from`` and tells on standard error what it had. Raises UsageError, or LiveError.
@@ -96,7 +94,7 @@ def selected(
         lang=given["lang"],
         everything=given["everything"],
         prefix=prefix or "",
-        options=options,
+        options=chosen(target, given),
     )
     check_selection(resolved, selection)
     _check_ids(resolved, selection.ids)
@@ -124,6 +122,30 @@ def signed(function: Callable[..., None], annotations: Mapping[str, Any]) -> Non
     ]
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect looks for
     function.__annotations__ = dict(annotations)
+
+
+def own(target: Target) -> dict[str, Any]:
+    """Give the options that only this target has, as parts of a signature."""
+    return {
+        _parameter(name): Annotated[
+            bool if option.metavar is None else (str | None),
+            typer.Option(f"--{name}", metavar=option.metavar, help=option.help),
+        ]
+        for name, option in options(target).items()
+    }
+
+
+def chosen(target: Target, given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Give those of ``own`` that were given, as ``Selection.options``."""
+    return tuple(
+        (name, "yes" if option.metavar is None else str(value))
+        for name, option in options(target).items()
+        if (value := given[_parameter(name)])
+    )
+
+
+def _parameter(option: str) -> str:
+    return f"option_{option.replace('-', '_')}"
 
 
 def secret(what: str, file: Path | None, option: str, variable: str) -> str | None:

@@ -10,7 +10,7 @@ import typer
 
 from ciigen.errors import UsageError
 from ciigen.installed import read_resolved
-from ciigen.options import LIVE, SELECTION, secret, selected, signed
+from ciigen.options import LIVE, SELECTION, own, secret, selected, signed
 from ciigen.push.changes import Plan
 from ciigen.push.iobroker.plan import plan as plan_iobroker
 from ciigen.push.iobroker.there import SPEECH as IOBROKER
@@ -21,7 +21,7 @@ from ciigen.push.rest import Access, Rest, Speech, parse_url
 from ciigen.push.run import Manner, run
 from ciigen.push.ways import Ways
 from ciigen.resolved import Resolved
-from ciigen.target import Selection, discover, options
+from ciigen.target import Selection, discover
 
 OPENHAB_TOKEN: Final = "CIIGEN_OPENHAB_TOKEN"  # noqa: S105  # a name
 IOBROKER_TOKEN: Final = "CIIGEN_IOBROKER_TOKEN"  # noqa: S105
@@ -119,12 +119,7 @@ def _push(
     given: Mapping[str, Any],
     plan: Callable[[Resolved, Selection, Rest, Ways], Plan],
 ) -> None:
-    extra = tuple(
-        (name, "yes" if option.metavar is None else str(value))
-        for name, option in options(discover()[target]).items()
-        if (value := given[f"option_{name.replace('-', '_')}"])
-    )
-    resolved, selection = selected(read_resolved(), given, extra)
+    resolved, selection = selected(discover()[target], read_resolved(), given)
     ways = Ways(given["adopt"], given["prune"], given["prune_all"])
     with Rest(access, speech) as rest:
         run(
@@ -153,16 +148,6 @@ def _access(given: Mapping[str, Any], variable: str, below: str) -> Access:
     return Access(url, None if user else (token or None), user, password, ca_file)
 
 
-def _own(target: str) -> dict[str, Any]:
-    return {
-        f"option_{name.replace('-', '_')}": Annotated[
-            bool if option.metavar is None else (str | None),
-            typer.Option(f"--{name}", metavar=option.metavar, help=option.help),
-        ]
-        for name, option in options(discover()[target]).items()
-    }
-
-
 def application() -> typer.Typer:
     """Make ``ciigen push``."""
     app = typer.Typer(
@@ -177,13 +162,19 @@ def application() -> typer.Typer:
         {
             **_where(8080, OPENHAB_TOKEN, "API token of an administrator"),
             **live,
-            **_own("openhab"),
+            **own(discover()["openhab"]),
             **_MANNER,
         },
     )
     signed(
         _push_iobroker,
-        {**_where(8093, IOBROKER_TOKEN, "Access token"), **_USER, **live, **_own("iobroker"), **_MANNER},
+        {
+            **_where(8093, IOBROKER_TOKEN, "Access token"),
+            **_USER,
+            **live,
+            **own(discover()["iobroker"]),
+            **_MANNER,
+        },
     )
     app.command(
         "openhab",

@@ -16,7 +16,7 @@ from ciigen.resolve import resolve_directory
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.openhab import TARGET
-from ciigen.targets.openhab.setting import demand, version_of
+from ciigen.targets.openhab.setting import demand, setting, version_of
 from openhab_dsl import Item, Thing, items, sitemap, things
 from ruamel.yaml import YAML
 
@@ -220,6 +220,10 @@ def test_a_uid_that_openhab_would_not_read_is_refused(uid: str) -> None:
 def test_versions_are_numbers(given: str | None, number: tuple[int, int]) -> None:
     options = (("openhab", given),) if given else ()
     assert version_of(RESOLVED, Selection(options=options)).number == number
+
+
+def test_help_names_the_default() -> None:
+    assert f"default: {setting(RESOLVED, 'default')}." in TARGET.options["openhab"].help
 
 
 def test_a_version_too_old_is_told_with_the_one_that_asks_for_it() -> None:

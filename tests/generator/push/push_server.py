@@ -1,4 +1,4 @@
-"""A server on loopback for the tests of push: routes, authorisation, and how a server fails."""
+"""A server on loopback for the tests of push, and the command that meets it: routes, authorisation, and how a server fails."""
 
 from __future__ import annotations
 
@@ -12,8 +12,36 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import pytest
+from ciigen import cli
+
 Answer = tuple[int, Any]
 Route = Callable[..., Answer]
+
+
+class Command:
+    """Runs ``ciigen push <consumer>`` against a server; ``out`` and ``err`` are of the last run, and hold none of ``secrets``."""
+
+    def __init__(
+        self,
+        consumer: str,
+        server: Fake,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+        *secrets: str,
+    ) -> None:
+        self._consumer, self._server, self._secrets = consumer, server, secrets
+        self._monkeypatch, self._capfd = monkeypatch, capfd
+        self.out = self.err = ""
+
+    def __call__(self, *arguments: str, url: str | None = None) -> int:
+        line = ["ciigen", "push", self._consumer, "--url", url or self._server.url, *arguments]
+        self._monkeypatch.setattr("sys.argv", line)
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        self.out, self.err = self._capfd.readouterr()
+        assert not [secret for secret in self._secrets if secret in self.out + self.err]
+        return int(end.value.code or 0)
 
 
 class Fake:

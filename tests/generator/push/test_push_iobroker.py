@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ciigen import cli
 from ciigen.installed import read_resolved
 from ciigen.target import Selection
 from ciigen.targets.iobroker import TARGET
 from iobroker_server import PASSWORD, IoBroker
+from push_server import Command
 
 ARGUMENTS = ("--meter", "iskra-am550", "--id", "house")
 NET = "alias.0.smartmeter.house.power.power_net"
@@ -35,28 +35,9 @@ def nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
 
 
-class Push:
-    """Runs the command; ``out`` and ``err`` are of the last run."""
-
-    def __init__(
-        self, server: IoBroker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-    ) -> None:
-        self._server, self._monkeypatch, self._capfd = server, monkeypatch, capfd
-        self.out = self.err = ""
-
-    def __call__(self, *arguments: str, url: str | None = None) -> int:
-        line = ["ciigen", "push", "iobroker", "--url", url or self._server.url, *arguments]
-        self._monkeypatch.setattr("sys.argv", line)
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        self.out, self.err = self._capfd.readouterr()
-        assert PASSWORD not in self.out + self.err
-        return int(end.value.code or 0)
-
-
 @pytest.fixture
-def push(server: IoBroker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Push:
-    return Push(server, monkeypatch, capfd)
+def push(server: IoBroker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    return Command("iobroker", server, monkeypatch, capfd, PASSWORD)
 
 
 def of_file(view: str = "mqtt") -> dict[str, Any]:
@@ -70,7 +51,7 @@ def without_mark(one: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("adapter", ["mqtt", "mqtt-client"])
-def test_it_makes_what_the_file_says(adapter: str, push: Push, server: IoBroker) -> None:
+def test_it_makes_what_the_file_says(adapter: str, push: Command, server: IoBroker) -> None:
     server.objects[f"system.adapter.{adapter}.0"] = server.objects.pop("system.adapter.mqtt.0")
     existing = set(server.objects)
     assert push(*ARGUMENTS, "--yes") == 0
@@ -83,7 +64,7 @@ def test_it_makes_what_the_file_says(adapter: str, push: Push, server: IoBroker)
     assert server.objects[ENUM]["common"]["name"] == enums[0]["common"]["name"]
 
 
-def test_a_second_push_changes_nothing(push: Push, server: IoBroker) -> None:
+def test_a_second_push_changes_nothing(push: Command, server: IoBroker) -> None:
     assert push(*ARGUMENTS, "--yes") == 0
     assert re.search(r"^\d+ new$", push.out, re.MULTILINE)
     before = deepcopy(server.objects)
@@ -93,14 +74,14 @@ def test_a_second_push_changes_nothing(push: Push, server: IoBroker) -> None:
     assert re.search(r"^\d+ as they are$", push.out, re.MULTILINE)
 
 
-def test_dry_run_shows_and_changes_nothing(push: Push, server: IoBroker) -> None:
+def test_dry_run_shows_and_changes_nothing(push: Command, server: IoBroker) -> None:
     assert push(*ARGUMENTS, "--dry-run") == 0
     assert server.written == []
     assert f"+ state {RAW}\n" in push.out
     assert push.out.index(RAW) < push.out.index(f"+ state {NET}\n") < push.out.index(f"+ enum {ENUM}")
 
 
-def test_what_a_user_changed_stays_and_the_rest_follows(push: Push, server: IoBroker) -> None:
+def test_what_a_user_changed_stays_and_the_rest_follows(push: Command, server: IoBroker) -> None:
     push(*ARGUMENTS, "--yes")
     history = {"history.0": {"enabled": True}}
     server.objects[NET]["common"] |= {"name": "Netz", "custom": history, "color": "#ff0000", "unit": "kW"}
@@ -129,7 +110,7 @@ def test_what_a_user_changed_stays_and_the_rest_follows(push: Push, server: IoBr
 
 
 def test_subscriptions_of_mqtt_client_are_put_beside_what_a_user_keeps_there(
-    push: Push, server: IoBroker
+    push: Command, server: IoBroker
 ) -> None:
     server.objects["system.adapter.mqtt-client.0"] = server.objects.pop("system.adapter.mqtt.0")
     push(*ARGUMENTS, "--yes")
@@ -144,7 +125,7 @@ def test_subscriptions_of_mqtt_client_are_put_beside_what_a_user_keeps_there(
     assert server.written == []
 
 
-def test_objects_that_the_adapter_or_an_import_made_are_taken(push: Push, server: IoBroker) -> None:
+def test_objects_that_the_adapter_or_an_import_made_are_taken(push: Command, server: IoBroker) -> None:
     for oid, one in of_file().items():
         server.objects[oid] = deepcopy(one)
     server.objects[RAW]["common"] |= {
@@ -160,7 +141,7 @@ def test_objects_that_the_adapter_or_an_import_made_are_taken(push: Push, server
     assert server.written == []
 
 
-def test_what_somebody_else_made_is_in_the_way_until_it_is_adopted(push: Push, server: IoBroker) -> None:
+def test_what_somebody_else_made_is_in_the_way_until_it_is_adopted(push: Command, server: IoBroker) -> None:
     server.objects[NET] = {
         "_id": NET,
         "type": "state",
@@ -176,7 +157,9 @@ def test_what_somebody_else_made_is_in_the_way_until_it_is_adopted(push: Push, s
     assert server.objects[NET]["native"]["a"] == 1
 
 
-def test_nothing_of_others_is_removed_and_what_is_ours_only_on_request(push: Push, server: IoBroker) -> None:
+def test_nothing_of_others_is_removed_and_what_is_ours_only_on_request(
+    push: Command, server: IoBroker
+) -> None:
     push("--meter", "iskra-am550", "--id", "house", "--id", "old", "--yes")
     mine = "alias.0.smartmeter.house.mine"
     server.objects[mine] = {"_id": mine, "type": "state", "common": {}, "native": {}}
@@ -199,7 +182,7 @@ def test_nothing_of_others_is_removed_and_what_is_ours_only_on_request(push: Pus
     assert server.objects[ENUM]["common"]["members"] == ["alias.0.smartmeter.house"]
 
 
-def test_subscriptions_of_mqtt_client_go_with_their_meter(push: Push, server: IoBroker) -> None:
+def test_subscriptions_of_mqtt_client_go_with_their_meter(push: Command, server: IoBroker) -> None:
     server.objects["system.adapter.mqtt-client.0"] = server.objects.pop("system.adapter.mqtt.0")
     push("--id", "house", "--id", "old", "--yes")
     assert push("--id", "house", "--yes", "--prune-all") == 0
@@ -207,7 +190,9 @@ def test_subscriptions_of_mqtt_client_go_with_their_meter(push: Push, server: Io
     assert "mqtt-client.0.cii.v1.house.value.power_net" in server.objects
 
 
-def test_a_server_that_dies_midway_is_told_and_the_next_push_completes(push: Push, server: IoBroker) -> None:
+def test_a_server_that_dies_midway_is_told_and_the_next_push_completes(
+    push: Command, server: IoBroker
+) -> None:
     server.dies_after = 11
     failures = 0
     while push(*ARGUMENTS, "--yes") == 1:
@@ -223,7 +208,7 @@ def test_a_server_that_dies_midway_is_told_and_the_next_push_completes(push: Pus
     assert set(of_file()) <= set(server.objects)
 
 
-def test_the_adapter_is_asked_for_where_it_is_not_clear(push: Push, server: IoBroker) -> None:
+def test_the_adapter_is_asked_for_where_it_is_not_clear(push: Command, server: IoBroker) -> None:
     server.objects["system.adapter.mqtt-client.0"] = server.objects["system.adapter.mqtt.0"]
     assert push(*ARGUMENTS, "--yes") == 2
     assert "say which with --instance (mqtt.0 or mqtt-client.0)" in push.err
@@ -235,7 +220,7 @@ def test_the_adapter_is_asked_for_where_it_is_not_clear(push: Push, server: IoBr
     assert "--instance shelly.0 is none of this adapter: it looks like mqtt.0" in push.err
 
 
-def test_no_adapter_is_told(push: Push, server: IoBroker) -> None:
+def test_no_adapter_is_told(push: Command, server: IoBroker) -> None:
     del server.objects["system.adapter.mqtt.0"]
     assert push(*ARGUMENTS, "--yes") == 0
     assert "neither adapter mqtt nor mqtt-client is installed" in push.err
@@ -243,7 +228,7 @@ def test_no_adapter_is_told(push: Push, server: IoBroker) -> None:
 
 def test_who_may(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     guarded = IoBroker(auth=True)
-    push = Push(guarded, monkeypatch, capfd)
+    push = Command("iobroker", guarded, monkeypatch, capfd, PASSWORD)
     secret = tmp_path / "secret"
     secret.write_text(PASSWORD)
     try:
@@ -265,7 +250,7 @@ def test_who_may(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[s
         guarded.stop()
 
 
-def test_what_is_not_rest_api_is_told(push: Push, server: IoBroker) -> None:
+def test_what_is_not_rest_api_is_told(push: Command, server: IoBroker) -> None:
     server.routes.clear()
     assert push(*ARGUMENTS, "--yes") == 1
     assert "404 Not Found" in push.err
@@ -275,7 +260,7 @@ def test_what_is_not_rest_api_is_told(push: Push, server: IoBroker) -> None:
     assert "does not answer as the adapter rest-api does" in push.err
 
 
-def test_as_a_web_extension_it_has_a_path(push: Push, server: IoBroker) -> None:
+def test_as_a_web_extension_it_has_a_path(push: Command, server: IoBroker) -> None:
     server.routes = {(verb, f"/rest-api{pattern}"): route for (verb, pattern), route in server.routes.items()}
     assert push(*ARGUMENTS, "--yes", url=f"{server.url}/rest-api/v1/") == 0
     assert NET in server.objects

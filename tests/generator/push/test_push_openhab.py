@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ciigen import cli
 from ciigen.installed import read_resolved
 from ciigen.target import Selection
 from ciigen.targets.openhab import TARGET
 from openhab_dsl import items, things
 from openhab_server import ADMIN, USER, OpenHab
+from push_server import Command
 
 ARGUMENTS = ("--meter", "iskra-am550")
 THING = "mqtt:topic:smartmeter"
@@ -34,28 +34,9 @@ def nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIIGEN_OPENHAB_TOKEN", ADMIN)
 
 
-class Push:
-    """Runs the command; ``out`` and ``err`` are of the last run."""
-
-    def __init__(
-        self, server: OpenHab, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-    ) -> None:
-        self._server, self._monkeypatch, self._capfd = server, monkeypatch, capfd
-        self.out = self.err = ""
-
-    def __call__(self, *arguments: str, url: str | None = None) -> int:
-        line = ["ciigen", "push", "openhab", "--url", url or self._server.url, *arguments]
-        self._monkeypatch.setattr("sys.argv", line)
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        self.out, self.err = self._capfd.readouterr()
-        assert ADMIN not in self.out + self.err
-        return int(end.value.code or 0)
-
-
 @pytest.fixture
-def push(server: OpenHab, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Push:
-    return Push(server, monkeypatch, capfd)
+def push(server: OpenHab, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    return Command("openhab", server, monkeypatch, capfd, ADMIN)
 
 
 def snapshot(server: OpenHab) -> str:
@@ -63,7 +44,7 @@ def snapshot(server: OpenHab) -> str:
     return json.dumps([{str(key): value for key, value in part.items()} for part in state], sort_keys=True)
 
 
-def test_it_makes_what_the_files_say(push: Push, server: OpenHab) -> None:
+def test_it_makes_what_the_files_say(push: Command, server: OpenHab) -> None:
     assert push(*ARGUMENTS, "--yes") == 0
     selection = Selection(meter="iskra-am550")
     of_files = things(TARGET.views["things"].render(read_resolved(), selection))
@@ -98,7 +79,7 @@ def test_it_makes_what_the_files_say(push: Push, server: OpenHab) -> None:
             assert (name, channel) in server.links
 
 
-def test_a_second_push_changes_nothing(push: Push, server: OpenHab) -> None:
+def test_a_second_push_changes_nothing(push: Command, server: OpenHab) -> None:
     assert push(*ARGUMENTS, "--yes") == 0
     assert re.search(r"^\d+ new$", push.out, re.MULTILINE)
     before = snapshot(server)
@@ -109,7 +90,7 @@ def test_a_second_push_changes_nothing(push: Push, server: OpenHab) -> None:
     assert re.search(r"^\d+ as they are$", push.out, re.MULTILINE)
 
 
-def test_dry_run_shows_and_changes_nothing(push: Push, server: OpenHab) -> None:
+def test_dry_run_shows_and_changes_nothing(push: Command, server: OpenHab) -> None:
     assert push(*ARGUMENTS, "--dry-run") == 0
     assert server.written == []
     assert f"+ thing {THING}" in push.out
@@ -117,7 +98,7 @@ def test_dry_run_shows_and_changes_nothing(push: Push, server: OpenHab) -> None:
     assert "+ link SmartMeter_Power_Import ↔ mqtt:topic:smartmeter:power_import" in push.out
 
 
-def test_where_nobody_can_be_asked_it_wants_yes(push: Push, server: OpenHab) -> None:
+def test_where_nobody_can_be_asked_it_wants_yes(push: Command, server: OpenHab) -> None:
     assert push(*ARGUMENTS) == 2
     assert "nobody can be asked here: --yes makes the changes" in push.err
     assert server.written == []
@@ -125,7 +106,7 @@ def test_where_nobody_can_be_asked_it_wants_yes(push: Push, server: OpenHab) -> 
 
 @pytest.mark.parametrize(("answer", "done"), [("y", True), ("n", False), ("", False)])
 def test_a_person_is_asked(
-    answer: str, done: bool, push: Push, server: OpenHab, monkeypatch: pytest.MonkeyPatch
+    answer: str, done: bool, push: Command, server: OpenHab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -137,7 +118,7 @@ def test_a_person_is_asked(
     assert "changes? [y/N]" in push.err
 
 
-def test_what_a_user_changed_stays_and_the_rest_follows(push: Push, server: OpenHab) -> None:
+def test_what_a_user_changed_stays_and_the_rest_follows(push: Command, server: OpenHab) -> None:
     push(*ARGUMENTS, "--yes")
     mine, other = server.items["SmartMeter_Power_Import"], server.items["SmartMeter_Power_Export"]
     mine |= {
@@ -191,7 +172,7 @@ def test_what_a_user_changed_stays_and_the_rest_follows(push: Push, server: Open
     assert server.written == []
 
 
-def test_what_somebody_else_made_is_in_the_way_until_it_is_adopted(push: Push, server: OpenHab) -> None:
+def test_what_somebody_else_made_is_in_the_way_until_it_is_adopted(push: Command, server: OpenHab) -> None:
     item = {"type": "Number", "label": "Mine", "category": "", "tags": [], "groupNames": ["gMine"]}
     server.items["SmartMeter_Power_Import"] = {"name": "SmartMeter_Power_Import", **item}
     server.things[THING] = {
@@ -219,7 +200,7 @@ def test_what_somebody_else_made_is_in_the_way_until_it_is_adopted(push: Push, s
     assert server.written == []
 
 
-def test_what_is_defined_in_a_file_is_in_the_way(push: Push, server: OpenHab) -> None:
+def test_what_is_defined_in_a_file_is_in_the_way(push: Command, server: OpenHab) -> None:
     push(*ARGUMENTS, "--yes")
     server.in_files |= {THING, "SmartMeter_Power_Import"}
     server.written.clear()
@@ -230,7 +211,7 @@ def test_what_is_defined_in_a_file_is_in_the_way(push: Push, server: OpenHab) ->
 
 
 @pytest.mark.parametrize(("kind", "status"), [("items", 405), ("things", 409)])
-def test_a_refusal_on_the_way_says_why(kind: str, status: int, push: Push, server: OpenHab) -> None:
+def test_a_refusal_on_the_way_says_why(kind: str, status: int, push: Command, server: OpenHab) -> None:
     route = next(key for key in server.routes if key[0] != "GET" and key[1].startswith(f"/rest/{kind}"))
     server.routes[route] = lambda *_, **__: (status, OpenHab.error("no way"))
     assert push(*ARGUMENTS, "--yes") == 1
@@ -238,7 +219,9 @@ def test_a_refusal_on_the_way_says_why(kind: str, status: int, push: Push, serve
     assert "(no way) → it is defined in a file" in push.err
 
 
-def test_nothing_of_others_is_removed_and_what_is_ours_only_on_request(push: Push, server: OpenHab) -> None:
+def test_nothing_of_others_is_removed_and_what_is_ours_only_on_request(
+    push: Command, server: OpenHab
+) -> None:
     push("--meter", "iskra-am550", "--yes")
     server.items["SmartMeter_Mine"] = {
         "name": "SmartMeter_Mine",
@@ -269,7 +252,7 @@ def test_nothing_of_others_is_removed_and_what_is_ours_only_on_request(push: Pus
         assert f"- item {name}" in push.out
 
 
-def test_other_meters_go_only_with_prune_all(push: Push, server: OpenHab) -> None:
+def test_other_meters_go_only_with_prune_all(push: Command, server: OpenHab) -> None:
     push("--id", "old", "--id", "new", "--yes")
     assert push("--id", "new", "--yes", "--prune") == 0
     assert "mqtt:topic:old" in server.things
@@ -280,7 +263,7 @@ def test_other_meters_go_only_with_prune_all(push: Push, server: OpenHab) -> Non
     assert "mqtt:broker:home" in server.things
 
 
-def test_two_pushes_of_one_meter_each_do_not_take_each_other_s_items(push: Push, server: OpenHab) -> None:
+def test_two_pushes_of_one_meter_each_do_not_take_each_other_s_items(push: Command, server: OpenHab) -> None:
     push("--id", "a", "--yes")
     before = snapshot(server)
     assert push("--id", "b", "--yes") == 1
@@ -288,7 +271,9 @@ def test_two_pushes_of_one_meter_each_do_not_take_each_other_s_items(push: Push,
     assert snapshot(server) == before
 
 
-def test_a_server_that_dies_midway_is_told_and_the_next_push_completes(push: Push, server: OpenHab) -> None:
+def test_a_server_that_dies_midway_is_told_and_the_next_push_completes(
+    push: Command, server: OpenHab
+) -> None:
     server.dies_after = 7  # 7, 14, 21 … calls after the first: between an Item and its mark, too
     failures = 0
     server.written.clear()
@@ -323,14 +308,14 @@ def test_a_server_that_dies_midway_is_told_and_the_next_push_completes(push: Pus
         ("öh", "the token holds something that no token has"),
     ],
 )
-def test_a_wrong_token(token: str, words: str, push: Push, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_token(token: str, words: str, push: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIIGEN_OPENHAB_TOKEN", token)
     assert push(*ARGUMENTS, "--yes") in (1, 2)
     assert words in push.err
     assert token not in push.err
 
 
-def test_where_the_token_comes_from(push: Push, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_where_the_token_comes_from(push: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CIIGEN_OPENHAB_TOKEN")
     assert push(*ARGUMENTS, "--dry-run") == 2
     assert "openHAB wants a token" in push.err
@@ -359,12 +344,12 @@ def test_where_the_token_comes_from(push: Push, monkeypatch: pytest.MonkeyPatch,
         ("http://openhab/?x", 2, "nothing may follow the path"),
     ],
 )
-def test_a_wrong_address(url: str, status: int, words: str, push: Push) -> None:
+def test_a_wrong_address(url: str, status: int, words: str, push: Command) -> None:
     assert push(*ARGUMENTS, "--yes", url=url) == status
     assert words in push.err
 
 
-def test_what_is_no_openhab_is_told(push: Push, server: OpenHab) -> None:
+def test_what_is_no_openhab_is_told(push: Command, server: OpenHab) -> None:
     server.routes["GET", "/rest/"] = lambda **_: (200, {"name": "something else"})
     assert push(*ARGUMENTS, "--yes") == 1
     assert "is this the URL of openHAB" in push.err
@@ -374,7 +359,7 @@ def test_what_is_no_openhab_is_told(push: Push, server: OpenHab) -> None:
 
 
 def test_tls_with_the_wrong_authority_and_without_tls(
-    push: Push,
+    push: Command,
     server: OpenHab,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -398,13 +383,13 @@ def test_tls_with_the_wrong_authority_and_without_tls(
 @pytest.mark.parametrize(
     ("version", "tag"), [("4.3.5", "Sensor"), ("5.1.0.M2", "ElectricMeter"), ("", "ElectricMeter")]
 )
-def test_the_version_is_asked_of_the_server(version: str, tag: str, push: Push, server: OpenHab) -> None:
+def test_the_version_is_asked_of_the_server(version: str, tag: str, push: Command, server: OpenHab) -> None:
     server.version = version
     assert push(*ARGUMENTS, "--yes") == 0
     assert server.items["SmartMeter"]["tags"] == [tag]
 
 
-def test_the_broker_thing_of_the_house_is_used(push: Push, server: OpenHab) -> None:
+def test_the_broker_thing_of_the_house_is_used(push: Command, server: OpenHab) -> None:
     def broker(uid: str) -> dict[str, Any]:
         return {"UID": uid, "thingTypeUID": "mqtt:broker", "label": "", "channels": [], "properties": {}}
 
@@ -422,13 +407,13 @@ def test_the_broker_thing_of_the_house_is_used(push: Push, server: OpenHab) -> N
     assert "! thing mqtt:broker:c: is not there; broker Things are: mqtt:broker:a, mqtt:broker:b" in push.out
 
 
-def test_a_missing_binding_is_told(push: Push, server: OpenHab) -> None:
+def test_a_missing_binding_is_told(push: Command, server: OpenHab) -> None:
     server.has_mqtt = False
     assert push(*ARGUMENTS, "--yes") == 0
     assert "the MQTT binding is not installed" in push.err
 
 
-def test_json_is_the_plan(push: Push, server: OpenHab) -> None:
+def test_json_is_the_plan(push: Command, server: OpenHab) -> None:
     assert push(*ARGUMENTS, "--yes", "--json") == 0
     told = json.loads(push.out)
     assert told["done"] == told["todo"] == len(told["changes"])
