@@ -113,10 +113,7 @@ def signed(function: Callable[..., None], annotations: Mapping[str, Any]) -> Non
     """Give a function that takes keywords the signature in which typer reads its options."""
     parameters = [
         inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=DEFAULTS.get(name, False if get_args(annotation)[0] is bool else None),
-            annotation=annotation,
+            name, inspect.Parameter.KEYWORD_ONLY, default=_default(name, annotation), annotation=annotation
         )
         for name, annotation in annotations.items()
     ]
@@ -146,6 +143,14 @@ def chosen(target: Target, given: Mapping[str, Any]) -> tuple[tuple[str, str], .
 
 def _parameter(option: str) -> str:
     return f"option_{option.replace('-', '_')}"
+
+
+def _default(name: str, annotation: Any) -> Any:
+    """Give what an option is when it is not given; a text that may not be absent must be."""
+    kind = get_args(annotation)[0]
+    if kind is bool:
+        return False
+    return DEFAULTS.get(name, inspect.Parameter.empty if kind is str else None)
 
 
 def secret(what: str, file: Path | None, option: str, variable: str) -> str | None:

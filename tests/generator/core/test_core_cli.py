@@ -115,6 +115,8 @@ def test_out_writes_every_view_that_is_no_alternative(
         (("openhab", "--from", "mqtt://x", "--ca-file", "y"), "--ca-file is for TLS: write mqtts://"),
         (("openhab", "--from", "mqtts://x", "--ca-file", "/no"), "--ca-file /no: there is no such file"),
         (("openhab", "--from", "mqtt://x", "--meter", "lg-e450"), "leave --meter away"),
+        (("push", "openhab"), "Missing option '--url'"),
+        (("push", "iobroker", "--token", "x"), "Missing option '--url'"),
         (("openhb",), "Did you mean 'openhab'?"),
         (("openhab", "--thing"), "--things"),
         (("list", "meter"), "'meters'"),
