@@ -71,7 +71,8 @@ def decode(
     Exit status: 0 something was decoded, 1 nothing was, 2 wrong use.
     """
     try:
-        keys = read_keys(key, auth_key, key_file, auth_key_file, system_title)
+        recording = read_file(file)
+        keys = recording.keys(read_keys(key, auth_key, key_file, auth_key_file, system_title))
         settings = MeterSettings(
             model=model,
             operator=operator,
@@ -83,7 +84,6 @@ def decode(
             clock=ClockPolicy.METER,
         )
         catalogue = ciimodel.load()
-        recording = read_file(file)
         octets = recording.octets
         pipeline = Pipeline(
             catalogue, settings, protocol or recording.protocol or sniff(octets) or next(iter(LINES))

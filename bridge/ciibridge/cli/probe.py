@@ -196,7 +196,11 @@ def _file(catalogue: Resolved, path: Path, keys: Keys, line: Link | None, protoc
     line = line or (header.line if header else None)
     attempt = fixed(catalogue, line) if line else given(catalogue, "a recording: not known")
     search = Search(
-        catalogue, (attempt,), keys, timed=header is not None, protocol=protocol or recording.protocol
+        catalogue,
+        (attempt,),
+        recording.keys(keys),
+        timed=header is not None,
+        protocol=protocol or recording.protocol,
     )
     now = header.started if header else datetime.now(UTC)
     search.begin(now)

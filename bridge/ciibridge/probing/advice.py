@@ -119,7 +119,7 @@ class _Advisor:
         """Good frames that give no values."""
         for code, message in self.report.hearing.messages.items():
             yield f"{code}: {message}"
-        yield self._record("")
+        yield f"{self._record('')} (it holds the number of your meter)"
 
     def found(self) -> Iterator[str]:
         """Values come: what is still worth a look."""
@@ -130,7 +130,7 @@ class _Advisor:
             yield f"The key is {hearing.key}."
         if not hearing.models:
             yield "The model is not in the catalogue: compare the values with the display."
-            yield self._record("")
+            yield self._record(" --redact")
         elif report.model is None:
             yield (
                 f"Whether it is {' or '.join(hearing.candidates)}, these telegrams do not tell: compare the values with the "

@@ -13,6 +13,7 @@ from typing import Final
 
 from ciibridge.errors import ConfigError
 from ciibridge.recording.container import MAGIC, Header, Piece, Reader
+from ciibridge.security.glo import Keys
 
 #: Octets by which a text of hexadecimal digits is told from octets; no frame consists of these only.
 _LOOK: Final = 4096
@@ -37,6 +38,16 @@ class Recording:
     def protocol(self) -> str | None:
         """What it speaks, if it says so."""
         return self.header.protocol if self.header else None
+
+    def keys(self, given: Keys) -> Keys:
+        """Choose the keys it opens with: those given, else the test keys that a redacted recording names."""
+        named = self.header.redacted if self.header else {}
+        if given.key is not None or not isinstance(named.get("key"), str):
+            return given
+        try:
+            return Keys(bytes.fromhex(named["key"]))
+        except ValueError:  # somebody has edited it: then it opens nothing, and that is said later
+            return given
 
 
 def read_recording(data: bytes, name: str) -> Recording:

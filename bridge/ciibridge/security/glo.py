@@ -175,6 +175,22 @@ class Opener:
         )
 
 
+def seal(octets: bytes, plain: bytes, title: bytes, keys: Keys) -> bytes:
+    """Make a ciphered APDU like ``octets``: another plaintext of the same length, another system title, other keys.
+
+    For recordings that are published: the counter stays, so the keys must be known to everybody anyway. Raises ``SecurityError``
+    where ``octets`` are no ciphered APDU with a title in it.
+    """
+    parts = _parse(octets, None)._replace(title=title)
+    key = keys.key or b""
+    cipher = AESGCM(key * (_SUITES[parts.control & _SUITE] // (len(key) or 1)))
+    nonce = title + parts.counter
+    text = _counter_mode(cipher, nonce, plain) if parts.control & _ENCRYPTED else plain
+    tag = _tag(cipher, nonce, parts, plain, keys.auth_key or b"") if parts.tag else b""
+    head = octets[: len(octets) - len(parts.text) - len(parts.tag)]
+    return head[:2] + title + head[2 + TITLE_OCTETS :] + text + tag
+
+
 class ReplayGuard:
     """Remembers the last invocation counter of each meter, and refuses what is not newer.
 

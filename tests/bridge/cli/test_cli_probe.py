@@ -229,6 +229,40 @@ def test_record_and_replay(tcp: Talk, tmp_path: Path) -> None:
     assert call("record", tcp(simulated()), file).exit_code == 2, "it is there already"
 
 
+def test_record_redacted(tcp: Talk, tmp_path: Path) -> None:
+    """Neither the file nor what is printed holds the number of the meter; it decodes without being told the test key."""
+    serial, key = "LGZ1030798765432", bytes(range(0x40, 0x50))
+    url = tcp(ticking("lg-e570", key=key, serial=serial))
+    file = tmp_path / "public.jsonl"
+    result = call("record", url, file, "--telegrams", 2, "--redact", "--key", key.hex())
+    assert result.exit_code == 0, result.stderr
+    assert "names replaced" in result.stderr
+    decoded = [json.loads(line) for line in call("decode", file).stdout.splitlines()]
+    assert [state["meter"] for state in decoded] == ["lgz1030700000001"] * 2
+    assert "98765432" not in file.read_text() + result.output + str(decoded)
+    assert json.loads(call("probe", file, "--json").stdout)["key"] == "right"
+    refused = call("record", url, tmp_path / "x", "--telegrams", 2, "--redact")
+    assert refused.exit_code == 2
+    assert "is the --key missing" in refused.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_recording_is_redacted_later(tmp_path: Path) -> None:
+    file = recorded(tmp_path / "r.jsonl", "lg-e450", 3, serial="LGZ1030698765432")
+    assert call("record", file, tmp_path / "public.jsonl", "--redact").exit_code == 0
+    old, new = (
+        [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        for name in ("r.jsonl", "public.jsonl")
+    )
+    assert [line["t"] for line in new[1:]] == [line["t"] for line in old[1:]]
+    assert new[0]["started"] == old[0]["started"]
+    assert new[0]["redacted"]["values"] == "as the meter sent them"
+    octets = tmp_path / "octets.bin"
+    octets.write_bytes(b"".join(bytes.fromhex(line["hex"]) for line in old[1:]))
+    assert call("record", octets, tmp_path / "again.jsonl", "--redact").exit_code == 0
+    assert call("decode", tmp_path / "again.jsonl").stdout == call("decode", tmp_path / "public.jsonl").stdout
+
+
 def test_replay_keeps_the_time(tmp_path: Path) -> None:
     file, copy = recorded(tmp_path / "r.jsonl", "lg-e450", 3), tmp_path / "copy.bin"
     begin = time.monotonic()
@@ -283,7 +317,7 @@ def test_a_terminal_that_is_nobody_is_a_finding(tmp_path: Path) -> None:
     path = os.ttyname(slave)
     try:
         result = call("record", path, tmp_path / "x.jsonl", "--seconds", 0.3)
-        assert (result.exit_code, result.stdout.split(": ")[1]) == (1, "0 octets, 0 telegrams\n")
+        assert (result.exit_code, result.stdout.split(": ")[1]) == (1, "0 octets in 0 pieces\n")
     finally:
         os.close(master)
         os.close(slave)
