@@ -26,6 +26,7 @@ from typer.main import get_command_from_info
 COMMANDS: Final[dict[str, str]] = {
     "run": "Run the bridge: meters to MQTT, as the configuration says.",
     "demo": "Simulated meters, an embedded broker and a live table: no hardware needed.",
+    "init": "Write a configuration that works: find the meter, try the broker, ask the rest.",
     "probe": "Find out which meter is on a port, and what is missing to read it.",
     "bus": "List the devices on an M-Bus, and what to write for them into the configuration.",
     "decode": "Decode a recording: one JSON state a telegram, as it would be published.",

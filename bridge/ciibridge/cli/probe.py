@@ -36,11 +36,12 @@ from ciibridge.cli.inputs import (
     read_keys,
     refuse_extra,
 )
+from ciibridge.dialogue.asking import WAYS
 from ciibridge.errors import ConfigError, TransportError
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.pipeline import LINES
 from ciibridge.probing.advice import advice
-from ciibridge.probing.attempts import attempts, fixed, given
+from ciibridge.probing.attempts import asked, attempts, fixed, given
 from ciibridge.probing.report import Outcome, Report, document, report
 from ciibridge.probing.search import Search, Tried
 from ciibridge.probing.words import report_lines, tried_line
@@ -51,6 +52,8 @@ from ciibridge.service.proposal import Proposal, answers_of, meter_block, propos
 from ciibridge.transport import LinkSettings, is_recording, open_transport, owns_line
 
 _FAILED: Final = 1
+#: Protocols in which a meter answers whoever asks; DLMS wants to know who it is.
+_ASKED: Final = tuple(protocol for protocol in WAYS if protocol != "dlms-hdlc")
 _LINE: Final = re.compile(r"(\d{2,7})[ \-,/]?([78])([NEOneo])([12])")
 _PARITY: Final = {"N": "none", "E": "even", "O": "odd"}
 _DEFAULT_NAME: Final = "ciibridge.toml"
@@ -114,7 +117,7 @@ def probe(
         refuse_extra(context.args)
         catalogue = ciimodel.load()
         keys = read_keys(key, auth_key, key_file, auth_key_file, system_title)
-        _check(catalogue, meter, operator, protocol, lang)
+        check_hints(catalogue, meter, operator, protocol, lang)
         chosen = parse_line(line) if line is not None else None
         found = look(
             catalogue,
@@ -167,16 +170,27 @@ def look(
         tries = (fixed(catalogue, line),) if line else attempts(catalogue, operator=operator, meter=meter)
         search = Search(
             catalogue,
-            tries if ours or line else (given(catalogue, "set at the other end"),),
+            ()
+            if _only_answers(catalogue, meter)
+            else tries
+            if ours or line
+            else (given(catalogue, "set at the other end"),),
             keys,
             protocol=protocol,
             endless=seconds is not None,
             watch_s=watch,
+            questions=asked(catalogue, _ASKED, meter=meter, line=ours),
         )
         if not ours:
             _tell(f"{port}: the line settings are set at the other end, not tried here")
         asyncio.run(_listen(Listener(port, search, _progress, _ended), seconds))
     return report(catalogue, port, search, meter=meter, operator=operator)
+
+
+def _only_answers(catalogue: Resolved, meter: str | None) -> bool:
+    """Whether the meter that was named pushes nothing: then nobody waits for it to."""
+    interfaces = catalogue.meters[meter].interfaces if meter else []
+    return bool(interfaces) and all(interface.mode == "poll" for interface in interfaces)
 
 
 async def _listen(listener: Listener, seconds: float | None) -> None:
@@ -211,9 +225,10 @@ def _file(catalogue: Resolved, path: Path, keys: Keys, line: Link | None, protoc
     return search
 
 
-def _check(
+def check_hints(
     catalogue: Resolved, meter: str | None, operator: str | None, protocol: str | None, lang: str
 ) -> None:
+    """Compare what a person believes with the catalogue; raises ConfigError."""
     MeterSettings(model=meter, operator=operator).check(catalogue)
     if protocol is not None and protocol not in LINES:
         raise ConfigError(f"--protocol {protocol}: write one of {', '.join(LINES)}")

@@ -51,7 +51,7 @@ def run(
         typer.echo(f"ciibridge run: the configuration is wrong\n{error}", err=True)
         raise typer.Exit(_WRONG_USE) from None
     if check:
-        typer.echo(_summary(config, setup))
+        typer.echo(summary(config, setup))
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the keys
     start_logging(setup.log_level)
@@ -85,7 +85,8 @@ def start_logging(level: str) -> None:
     )
 
 
-def _summary(config: Path, setup: Setup) -> str:
+def summary(config: Path, setup: Setup) -> str:
+    """Say what would run."""
     connections = "one connection for all" if setup.shared_connection else "one connection a meter"
     rows = [
         f"{config}: good",

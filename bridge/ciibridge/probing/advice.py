@@ -71,7 +71,8 @@ class _Advisor:
     def _cables(self) -> Iterator[str]:
         """Say which cable the meter wants, or the kinds that the likely ones want."""
         if (meter := self.meter) is not None:
-            for interface in meter.interfaces:
+            pushing = [interface for interface in meter.interfaces if interface.mode == "push"]
+            for interface in pushing or meter.interfaces:
                 yield (
                     f"Is it the cable for the {meter.manufacturer} {meter.model}? "
                     f"{self.say(interface.connector)}: {self.say(interface.cable)}."

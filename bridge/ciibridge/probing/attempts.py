@@ -46,11 +46,13 @@ class Attempt:
     listen_s: float  # silence that is enough to move on
     telegram_s: float  # the longest a telegram takes on the line
     unknown: str = ""  # why there are no line settings
+    ask: str | None = None  # protocol in which the meter is asked; None: it is listened to
 
     @property
     def name(self) -> str:
         """Write it as people do: 2400 8E1."""
-        return line_name(self.line) if self.line else self.unknown
+        told = line_name(self.line) if self.line else self.unknown
+        return f"{told}, asked" if self.ask else told
 
     @property
     def octet_s(self) -> float:
@@ -85,6 +87,34 @@ def attempts(
         weight = 1 + len(here) + _OPERATOR * (operator in here) + _METER * (place.meter.id == meter)
         groups.setdefault(tuple(place.interface.link.model_dump().values()), []).append((place, weight))
     found = [_attempt(group) for group in groups.values()]
+    return tuple(sorted(found, key=lambda attempt: -attempt.weight))
+
+
+def asked(
+    catalogue: Resolved, protocols: Iterable[str], *, meter: str | None = None, line: bool = True
+) -> tuple[Attempt, ...]:
+    """List how meters are asked that do not send by themselves, in the ``protocols`` that we can ask in.
+
+    ``line`` False: the line settings are not ours; then each protocol is one attempt.
+    """
+    groups: dict[tuple[object, ...], list[Place]] = {}
+    for model in catalogue.meters.values():
+        for interface in model.interfaces:
+            if interface.mode == "poll" and interface.protocol in protocols:
+                settings = tuple(interface.link.model_dump().values()) if line else ()
+                groups.setdefault((interface.protocol, *settings), []).append(Place(model, interface))
+    found = [
+        Attempt(
+            places[0].interface.link if line else None,
+            tuple(places),
+            sum(1 + _METER * (place.meter.id == meter) for place in places),
+            _USUAL_INTERVAL_S,
+            0.0,
+            "" if line else "set at the other end",
+            places[0].interface.protocol,
+        )
+        for places in groups.values()
+    ]
     return tuple(sorted(found, key=lambda attempt: -attempt.weight))
 
 

@@ -110,12 +110,13 @@ def _speeds(links: Sequence[Link]) -> set[int]:
 def _interfaces(
     catalogue: Resolved, hearing: Hearing, attempt: Attempt | None
 ) -> tuple[tuple[str, Interface], ...]:
-    """Choose the interfaces of the models that speak this protocol, at this speed where it is ours."""
+    """Choose the interfaces of the models that speak this protocol, asked or not as here, at this speed where it is ours."""
+    mode = "poll" if attempt and attempt.ask else "push"
     speaking = [
         (model, interface)
         for model in hearing.models
         for interface in catalogue.meters[model].interfaces
-        if interface.protocol == hearing.protocol
+        if (interface.protocol, interface.mode) == (hearing.protocol, mode)
     ]
     line = attempt.line if attempt else None
     here = [one for one in speaking if line is None or one[1].link.baudrate == line.baudrate]

@@ -3,7 +3,8 @@
     begin ──► next attempt ──► feed, look … ──┬─ garbage, or silence for long enough: begin the next one
                                               └─ proved, and every list that came has come twice: done
 
-A line that speaks is heard with any settings, if only as garbage; so where nothing at all came in a whole round, nothing comes.
+A line that speaks is heard with any settings, if only as garbage; so where nothing at all came in a whole round, nothing comes,
+and the meter is asked.
 Where something came and nothing was proved, a second round listens once more with the settings that heard the best of it.
 """
 
@@ -57,7 +58,7 @@ class Tried:
 class Search:
     """Goes through attempts. ``endless``: round after round until somebody ends it, as a person asked for a time.
 
-    ``watch_s``: listen on for so long after the first good frame, to see lists that come seldom. ``timed`` and ``protocol``: as
+    ``questions``: attempts in which the meter is asked, after a round of silence. ``watch_s``: listen on for so long after the first good frame, to see lists that come seldom. ``timed`` and ``protocol``: as
     in ``Recogniser``.
     """
 
@@ -71,6 +72,7 @@ class Search:
         protocol: str | None = None,
         endless: bool = False,
         watch_s: float | None = None,
+        questions: Sequence[Attempt] = (),
     ) -> None:
         self._catalogue = catalogue
         self._keys = keys
@@ -79,6 +81,7 @@ class Search:
         self._endless = endless
         self._watch = timedelta(seconds=watch_s or 0.0)
         self._ahead = list(tries)
+        self._questions = list(questions)
         self._round = 1
         self._current: Recogniser | None = None
         self._attempt: Attempt | None = None
@@ -97,12 +100,19 @@ class Search:
         self.end(now)
         if any(one.hearing.quality in _PROVED for one in self.tried):
             return None
+        if not self._ahead and all(one.hearing.quality is Quality.SILENT for one in self.tried):
+            self._ahead, self._questions = self._questions, []
         if not self._ahead:
             self._ahead = self._again()
         if not self._ahead:
             return None
         self._attempt = self._ahead.pop(0)
-        self._current = Recogniser(self._catalogue, self._keys, timed=self._timed, protocol=self._protocol)
+        self._current = Recogniser(
+            self._catalogue,
+            self._keys,
+            timed=self._timed and self._attempt.ask is None,
+            protocol=self._attempt.ask or self._protocol,
+        )
         self._began, self._heard, self._proved = now, None, None
         return self._attempt
 

@@ -13,13 +13,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, runtime_checkable
 
+from ciibridge.dialogue import DialogueError
+from ciibridge.dialogue.asking import WAYS, Asking
 from ciibridge.errors import TransportError
 from ciibridge.probing.attempts import Attempt
 from ciibridge.probing.search import Search, Tried, Verdict
+from ciibridge.service.asking import converse
 from ciibridge.transport import LinkSettings, Transport, open_transport
 
 #: How often progress is told and Ctrl-C is heeded.
 _TICK_S: Final = 0.25
+#: A readout at 300 baud takes minutes; whoever answers for longer is not read to the end.
+_LONGEST_TALK_S: Final = 180.0
 
 Progress = Callable[[Tried], None]
 
@@ -59,7 +64,9 @@ class Listener:
             await transport.open()
             verdict = Verdict.STAY
             try:
-                while not stop.is_set() and loop.time() < end_s:
+                if attempt.ask is not None:
+                    await self._ask(attempt, attempt.ask, transport, stop, now)
+                while attempt.ask is None and not stop.is_set() and loop.time() < end_s:
                     verdict, wait_s = self._search.look(now())
                     if verdict is not Verdict.STAY:
                         break
@@ -74,6 +81,43 @@ class Listener:
                 self._ended(self._search.tried[-1])
             if verdict is Verdict.DONE:
                 return
+
+    async def _ask(
+        self,
+        attempt: Attempt,
+        protocol: str,
+        transport: Transport,
+        stop: asyncio.Event,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Ask once, as the service would; what the meter says goes the way of what others push."""
+        link = link_of(attempt)
+        asker = WAYS[protocol].asker(Asking(baudrate=link.baudrate, can_change=transport.can_change))
+        talk = asyncio.ensure_future(
+            converse(
+                asker.round(now()),
+                transport,
+                link,
+                lambda _: None,
+                hear=lambda octets: self._search.feed(octets, now()),
+            )
+        )
+        ending = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({talk, ending}, return_when=asyncio.FIRST_COMPLETED, timeout=_LONGEST_TALK_S)
+            if talk.done() and (error := talk.exception()) is not None:
+                self._said(error)
+        finally:
+            for task in (talk, ending):
+                task.cancel()
+            await asyncio.gather(talk, ending, return_exceptions=True)
+
+    def _said(self, error: BaseException) -> None:
+        """Note how a conversation ended: no answer is an answer; any other error is a bug."""
+        if isinstance(error, TransportError):
+            self.fault = str(error)
+        elif not isinstance(error, DialogueError):
+            raise error
 
     async def _read(self, transport: Transport, wait_s: float, now: Callable[[], datetime]) -> None:
         """Wait for octets for a while, and hand them on."""

@@ -55,15 +55,20 @@ def answers_of(report: Report, keys: Keys, catalogue: Resolved) -> Answers:
         port=report.port,
         model=report.model,
         operator=report.operator,
-        interface=interface.id
-        if interface and len(catalogue.meters[report.model or ""].interfaces) > 1
-        else None,
+        interface=interface.id if interface and interface.id != _usual(report, catalogue) else None,
         protocol=None if interface is not None else hearing.protocol,
         line=None if known else line,
         keys=_right(keys, hearing.key),
         ciphered=bool(hearing.encrypted),
         candidates=hearing.candidates if report.model is None else (),
     )
+
+
+def _usual(report: Report, catalogue: Resolved) -> str:
+    """Name the interface that is taken where the configuration names none: the operator's, else the model's first."""
+    operator = catalogue.operators.get(report.operator or "")
+    served = [entry.interface for entry in operator.meters if entry.meter == report.model] if operator else []
+    return (served or [interface.id for interface in catalogue.meters[report.model or ""].interfaces])[0]
 
 
 def _right(keys: Keys, state: KeyState | None) -> Keys:

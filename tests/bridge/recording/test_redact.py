@@ -22,6 +22,7 @@ from ciibridge.security.glo import Keys
 from ciibridge.simulate import SimulatedMeter
 from ciibridge.types import Snapshot
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from walk import CAPTURES, DECODED, outcome_of
 
@@ -241,6 +242,7 @@ WHOLE: Final = {
 }
 
 
+@examples(max_examples=40)
 @given(
     st.sampled_from(sorted(WHOLE)), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=4)
 )
