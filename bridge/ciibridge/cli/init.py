@@ -12,7 +12,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -40,6 +40,7 @@ from ciibridge.cli.probe import (
     look,
     parse_line,
 )
+from ciibridge.cli.questions import Ask
 from ciibridge.cli.run import summary
 from ciibridge.errors import ConfigError, TransportError
 from ciibridge.normalise.identity import topic_level
@@ -116,7 +117,7 @@ def init(
         catalogue = ciimodel.load()
         refuse_existing(config, force=force)
         check_hints(catalogue, meter, operator, None, lang)
-        ask = _Ask(yes=yes)
+        ask = Ask(yes=yes)
         keys = read_keys(key, auth_key, key_file, auth_key_file, system_title)
         wizard = _Wizard(catalogue, ask, config, lang)
         chosen = _port(ask, port)
@@ -138,45 +139,7 @@ def init(
     typer.echo(_farewell(catalogue, config, written))
 
 
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """Asks, unless nothing is to be asked."""
-
-    yes: bool
-
-    def text(self, option: str, question: str, default: str | None, *, secret: bool = False) -> str:
-        """Ask for a text; without questions the default. Raises ConfigError where there is none."""
-        if not self.yes:
-            return str(
-                typer.prompt(question, default=default, hide_input=secret, show_default=not secret)
-            ).strip()
-        if default is None:
-            raise ConfigError(f"{option} is needed, as --yes asks nothing")
-        return default
-
-    def choice(
-        self, option: str, question: str, choices: Sequence[tuple[str, str]], default: str | None
-    ) -> str:
-        """Let choose among (answer, explanation), by number or by name. Raises ConfigError without a default."""
-        if not self.yes:
-            typer.echo(f"\n{question}")
-            for number, (answer, explanation) in enumerate(choices, start=1):
-                typer.echo(f"  {number:>2}  {answer:<24} {explanation}".rstrip())
-        names = [answer for answer, _ in choices]
-        while True:
-            given = self.text(option, "Number or name", default)
-            if given.isdecimal() and 0 < int(given) <= len(names):
-                return names[int(given) - 1]
-            if given in names or self.yes:
-                return given
-            typer.echo(f"  {given!r} is none of them")
-
-    def sure(self, question: str) -> bool:
-        """Ask for a yes; without questions it is a no."""
-        return not self.yes and typer.confirm(question, default=False)
-
-
-def _port(ask: _Ask, given: str | None) -> str:
+def _port(ask: Ask, given: str | None) -> str:
     """Choose the port: the one that was named, else among those plugged in. Raises ConfigError."""
     if given is None:
         ports = ports_here()
@@ -203,7 +166,7 @@ def _password(file: Path | None) -> str | None:
 class _Wizard:
     """The questions that need the catalogue."""
 
-    def __init__(self, catalogue: Resolved, ask: _Ask, config: Path, lang: str) -> None:
+    def __init__(self, catalogue: Resolved, ask: Ask, config: Path, lang: str) -> None:
         self._catalogue = catalogue
         self._ask = ask
         self._config = config

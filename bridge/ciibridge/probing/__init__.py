@@ -3,7 +3,9 @@
     attempts     which line settings to listen with, in what order, for how long      from the catalogue
     quality      whether octets look like a wrong speed
     envelopes    what ciphered telegrams show without their key
+    decoder      one protocol and one choice of keys over them
     recogniser   octets of one line setting → what is known of the meter
+    hearing      what is known then
     search       the attempts one after the other: stay, move on, or done
     lists        which list of which operator a telegram is
     report       all of it, for people and for programs

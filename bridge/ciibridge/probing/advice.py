@@ -12,7 +12,7 @@ from typing import Final
 
 from ciimodel.catalogue import Meter, Operator, Resolved
 
-from ciibridge.probing.recogniser import KeyState
+from ciibridge.probing.hearing import KeyState
 from ciibridge.probing.report import Outcome, Report
 
 _FALLBACK: Final = "en"

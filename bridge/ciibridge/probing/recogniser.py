@@ -10,141 +10,29 @@ given; where they do not fit the telegrams, what would fit is tried too, so that
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from ciimodel.catalogue import Resolved
 
 from ciibridge.framing.sniff import sniff
-from ciibridge.intervals import Intervals
-from ciibridge.pipeline import LINES, ClockPolicy, MeterSettings, Pipeline
+from ciibridge.pipeline import LINES
 from ciibridge.probing import quality
+from ciibridge.probing.decoder import Decoder
 from ciibridge.probing.envelopes import Envelope, could_send, envelopes
-from ciibridge.probing.lists import SeenList, by_list_only, codes_of, same
+from ciibridge.probing.hearing import Hearing, KeyState, Quality
+from ciibridge.probing.lists import SeenList, by_list_only, same
 from ciibridge.security.glo import Keys
-from ciibridge.types import Measured, Problem, Snapshot, SubMeter
 
 #: A silence in which a telegram does not go on. Blocks of one telegram follow each other without such a pause.
 _PAUSE: Final = timedelta(seconds=0.3)
 #: Octets kept to look again with another protocol or key; beyond it, a proved line goes on without them.
 _KEPT_OCTETS: Final = 1 << 20
-_RECEIVER: Final = "receiver"
 _MESSAGES: Final = ":96.13."
-_ANYBODY: Final = "probe"
 _TWICE: Final = 2
 #: Protocols without any checksum: only what can be decoded proves that it is one of them.
 _UNCHECKED: Final = frozenset(("dlms-apdu",))
-
-
-class Quality(StrEnum):
-    """How good it is what was heard."""
-
-    SILENT = "silent"  # no octet
-    OCTETS = "octets"  # too few, or the rest of a telegram: nothing to judge by
-    GARBAGE = "garbage"  # octets as no meter sends them
-    BEGINNING = "beginning"  # a telegram begins, and no frame of it is good yet
-    FRAMES = "frames"  # good frames: line settings and framing are proved
-    TELEGRAMS = "telegrams"  # decoded
-
-
-class KeyState(StrEnum):
-    """What the telegrams say of the keys."""
-
-    NOT_NEEDED = "not needed"
-    SUPERFLUOUS = "given, but the meter does not encrypt"
-    MISSING = "missing"
-    RIGHT = "right"
-    WRONG = "wrong"
-    SWAPPED = "swapped: the authentication key is the encryption key, and the other way round"
-    OTHER = "wrong, but what was given as authentication key is the encryption key"
-    AUTH_WRONG = "right, but the authentication key is wrong"
-    NO_TAG = "right, but the telegrams carry no authentication tag: leave the authentication key out"
-
-
-@dataclass(frozen=True, slots=True)
-class Hearing:
-    """What is known after listening with one line setting."""
-
-    quality: Quality
-    octets: int = 0
-    line_errors: int = 0  # framing and parity errors and breaks that the driver counted
-    protocol: str | None = None
-    frames_ok: int = 0
-    frames_bad: int = 0
-    telegrams: int = 0
-    encrypted: bool | None = None  # None: not seen
-    authenticated: bool = False
-    key: KeyState | None = None
-    flag: str | None = None  # maker, where only the envelope shows it
-    model: str | None = None
-    candidates: tuple[str, ...] = ()  # models it cannot be told from
-    lists: tuple[SeenList, ...] = ()
-    values: dict[str, Measured] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
-    channels: dict[int, dict[str, Measured]] = field(default_factory=dict)
-    submeters: dict[int, SubMeter] = field(default_factory=dict)
-    identity: dict[str, str] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()  # OBIS codes that the profile does not know
-    problems: dict[str, int] = field(default_factory=dict)  # code → how often
-    messages: dict[str, str] = field(default_factory=dict)  # code → the first of them, in words
-    clock_offset_s: float | None = None
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The model, or all it cannot be told from."""
-        return (self.model,) if self.model else self.candidates
-
-
-@dataclass(slots=True)
-class _List:
-    snapshot: Snapshot
-    telegrams: int = 0
-
-
-class _Decoder:
-    """One protocol and one choice of keys, from the first octet that was kept."""
-
-    def __init__(self, catalogue: Resolved, protocol: str, keys: Keys, *, timed: bool) -> None:
-        settings = MeterSettings(
-            id=_ANYBODY,
-            key=keys.key,
-            auth_key=keys.auth_key,
-            system_title=keys.system_title,
-            clock=ClockPolicy.CHECK if timed else ClockPolicy.METER,
-        )
-        self.protocol: Final = protocol
-        self.keys: Final = keys
-        self.pipeline: Final = Pipeline(catalogue, settings, protocol)
-        self.lists: dict[tuple[str | None, frozenset[str]], _List] = {}
-        self.intervals: Final = Intervals()
-        self.last: Snapshot | None = None
-        self.messages: dict[str, str] = {}
-        self._timed = timed
-
-    def feed(self, octets: bytes, now: datetime) -> None:
-        self._take(self.pipeline.feed(octets, now), now)
-
-    def finish(self, now: datetime) -> None:
-        self._take(self.pipeline.finish(), now)
-
-    def _take(self, found: list[Snapshot | Problem], now: datetime) -> None:
-        for item in found:
-            if isinstance(item, Problem):
-                self.messages.setdefault(item.code, item.message)
-                continue
-            self.last = item
-            if item.reading is None:
-                continue
-            key = (item.list, codes_of(item.reading))
-            seen = self.lists.setdefault(key, _List(item))
-            seen.snapshot = item
-            seen.telegrams += 1
-            if self._timed:
-                self.intervals.seen(key, now)
-            elif item.ts_source != _RECEIVER:
-                self.intervals.seen(key, item.ts)
 
 
 class Recogniser:
@@ -169,7 +57,7 @@ class Recogniser:
         self._kept_octets = 0
         self._paused = False  # what is kept begins behind a pause
         self._last: datetime | None = None
-        self._decoder: _Decoder | None = None
+        self._decoder: Decoder | None = None
         self._wrong_keys: KeyState | None = None
         self.octets = 0
         self.line_errors = 0
@@ -321,8 +209,8 @@ class Recogniser:
         if self._decoder is None or self._decoder.protocol != protocol:
             self._decoder = self._decoded(protocol, self._keys)
 
-    def _decoded(self, protocol: str, keys: Keys) -> _Decoder:
-        decoder = _Decoder(self._catalogue, protocol, keys, timed=self._timed)
+    def _decoded(self, protocol: str, keys: Keys) -> Decoder:
+        decoder = Decoder(self._catalogue, protocol, keys, timed=self._timed)
         for octets, now in self._kept:
             decoder.feed(octets, now)
         return decoder
@@ -370,7 +258,7 @@ class Recogniser:
     def _encrypted(key: KeyState | None) -> bool | None:
         return None if key is None else key not in {KeyState.NOT_NEEDED, KeyState.SUPERFLUOUS}
 
-    def _lists(self, decoder: _Decoder, models: tuple[str, ...]) -> tuple[SeenList, ...]:
+    def _lists(self, decoder: Decoder, models: tuple[str, ...]) -> tuple[SeenList, ...]:
         meters = [self._catalogue.meters[model] for model in models]
         found = []
         for (name, codes), seen in decoder.lists.items():

@@ -12,8 +12,8 @@ from ciimodel.catalogue import Interface, Link, Resolved
 
 from ciibridge.normalise.identity import best_identity, shortened
 from ciibridge.probing.attempts import Attempt
+from ciibridge.probing.hearing import Hearing, KeyState, Quality
 from ciibridge.probing.lists import Candidate, SeenList, operators
-from ciibridge.probing.recogniser import Hearing, KeyState, Quality
 from ciibridge.probing.search import Search, Tried
 from ciibridge.types import Measured
 

@@ -19,7 +19,8 @@ from typing import Final
 from ciimodel.catalogue import Resolved
 
 from ciibridge.probing.attempts import Attempt
-from ciibridge.probing.recogniser import Hearing, Quality, Recogniser
+from ciibridge.probing.hearing import Hearing, Quality
+from ciibridge.probing.recogniser import Recogniser
 from ciibridge.security.glo import Keys
 
 #: What was heard, best first: in this order a second round is gone through, and the best is reported.

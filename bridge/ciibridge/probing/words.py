@@ -9,7 +9,7 @@ from ciimodel.catalogue import Quantity, Resolved
 
 from ciibridge.normalise.identity import shortened
 from ciibridge.probing.attempts import line_name
-from ciibridge.probing.recogniser import Hearing, Quality
+from ciibridge.probing.hearing import Hearing, Quality
 from ciibridge.probing.report import Outcome, Report
 from ciibridge.probing.search import Tried
 from ciibridge.types import Measured, Number

@@ -16,7 +16,7 @@ from typing import Final
 from ciimodel.catalogue import Link, Resolved
 
 from ciibridge.errors import ConfigError
-from ciibridge.probing.recogniser import KeyState
+from ciibridge.probing.hearing import KeyState
 from ciibridge.probing.report import Report
 from ciibridge.security.glo import Keys
 from ciibridge.service.config import Config, MqttTable, write

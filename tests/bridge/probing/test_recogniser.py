@@ -8,8 +8,9 @@ import pytest
 from captures import Capture
 from ciibridge.errors import ConfigError
 from ciibridge.probing.attempts import attempts, fixed, given, line_name
+from ciibridge.probing.hearing import KeyState, Quality
 from ciibridge.probing.quality import too_fast
-from ciibridge.probing.recogniser import KeyState, Quality, Recogniser
+from ciibridge.probing.recogniser import Recogniser
 from ciibridge.probing.report import Outcome
 from ciibridge.security.glo import Keys
 from ciibridge.simulate import SimulatedMeter

@@ -10,7 +10,7 @@ import ciimodel
 import pytest
 from ciibridge.errors import TransportError
 from ciibridge.probing.attempts import attempts
-from ciibridge.probing.recogniser import Quality
+from ciibridge.probing.hearing import Quality
 from ciibridge.probing.search import Search
 from ciibridge.security.glo import Keys
 from ciibridge.service import listening
