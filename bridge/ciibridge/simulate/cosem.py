@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ciibridge.decode.dlms import axdr
@@ -206,6 +207,9 @@ class Cosem:
     def _proof(self, client: Client, sender: bytes, challenge: bytes, like: bytes) -> bytes:
         """Make what proves the secret; ``like`` begins with security control and counter (GMAC)."""
         kind, secret = client.authentication, client.password
+        if kind == "high":
+            block = Cipher(algorithms.AES(secret.ljust(16, b"\0")), modes.ECB())  # noqa: S305  as IEC 62056-5-3 leaves it to makers
+            return block.encryptor().update(challenge)
         if kind in ("md5", "sha1"):
             return hashlib.new(kind, challenge + secret).digest()
         if kind == "sha256":

@@ -25,7 +25,9 @@ from gurux_dlms.secure import GXDLMSSecureClient
 from read_parts import AT, PASSWORD, SECURITY, asker, do, station, with_password
 
 MECHANISMS = {
+    "none": Mechanism.NONE,
     "low": Mechanism.LOW,
+    "high": Mechanism.HIGH,
     "md5": Mechanism.HIGH_MD5,
     "sha1": Mechanism.HIGH_SHA1,
     "sha256": Mechanism.HIGH_SHA256,

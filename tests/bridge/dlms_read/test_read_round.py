@@ -44,6 +44,7 @@ def numbers(values: dict[str, Measured]) -> dict[str, str]:
 WAYS_IN = {
     "public": (Access(), {16: Client()}, None),
     "password": (with_password(), {1: Client("low", PASSWORD)}, None),
+    "high": (with_password(Authentication.HIGH), {1: Client("high", PASSWORD)}, None),
     "md5": (with_password(Authentication.MD5), {1: Client("md5", PASSWORD)}, None),
     "sha1": (with_password(Authentication.SHA1), {1: Client("sha1", PASSWORD)}, None),
     "sha256": (with_password(Authentication.SHA256), {1: Client("sha256", PASSWORD)}, SECURITY),
