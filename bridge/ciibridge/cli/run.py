@@ -105,5 +105,6 @@ def _meter(meter: MeterSetup) -> str:
         f"model {settings.model or 'to be recognised'}",
         f"topics {shortened(settings.id) if settings.id else 'by its own name'}",
         "with a key" if settings.key else "without a key",
+        *(() if meter.asking is None else (f"asked every {meter.asking.every_s:g} s",)),
     ]
     return f"meter on {meter.port}: {'; '.join(facts)}"

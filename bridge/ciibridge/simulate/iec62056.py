@@ -2,7 +2,8 @@ r"""The meter's end of IEC 62056-21: octets of a reader in, octets of the meter 
 
     /?! ─► identification      06 0 Z 0 ─► readout      06 0 Z 1 ─► P0      P1 ─► 06      R2 F001 ─► data set      15 ─► once more
 
-What it holds is given as lines. It changes its speed as a real one does; ``baudrate`` tells which it has after an answer.
+What it holds is given as lines, or taken from a simulated meter. It changes its speed as a real one does; ``baudrate`` tells
+which it has after an answer.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from ciimodel.catalogue import PushList
 
 from ciibridge.framing.iec62056 import STX, block_check, without_parity
+
+if TYPE_CHECKING:
+    from ciibridge.simulate.meter import SimulatedMeter
 
 #: Name of a data set, "" for the standard readout → its lines; None: the meter has no such set.
 Content = Callable[[str, datetime], Sequence[str] | None]
@@ -24,6 +30,10 @@ _ACKNOWLEDGE: Final = re.compile(rb"\x06([0-9])([0-9])([0-9])\r\n")
 _COMMAND: Final = re.compile(rb"\x01([A-Z][0-9])(?:\x02([^\x03]*))?\x03(.)", re.DOTALL)
 _NAK: Final = b"\x15"
 _ACK: Final = b"\x06"
+_ELECTRICITY: Final = re.compile(r"1-\d+:")
+_TIME_OF_DAY: Final = "1-0:0.9.1"
+_DATE: Final = "1-0:0.9.2"
+_DEVICE_ID: Final = "0-0:96.1."
 _LONGEST_OCTETS: Final = 512  # of what a reader may say
 
 
@@ -37,6 +47,21 @@ def readout(identification: str, lines: Sequence[str], *, checked: bool = True) 
 def _block(body: str) -> bytes:
     octets = body.encode("ascii") + b"\x03"
     return bytes((STX,)) + octets + bytes((block_check(octets),))
+
+
+def data_lines(meter: SimulatedMeter, pushed: PushList, at: datetime) -> list[str]:
+    """Write the lines of a list as these meters do: codes of electricity without medium and channel."""
+    local = at.astimezone(meter.zone)
+    in_two = any(element.obis == _TIME_OF_DAY for element in pushed.elements)
+    clock = {_TIME_OF_DAY: f"0.9.1({local:%H:%M:%S})", _DATE: f"0.9.2({local:%y-%m-%d})"} if in_two else {}
+    lines = []
+    for line in meter.lines(pushed, at):
+        code, _, rest = line.partition("(")
+        text = rest.removesuffix(")")
+        if code.startswith(_DEVICE_ID):  # P1 writes these texts in hexadecimal digits
+            text = bytes.fromhex(text).decode("ascii")
+        lines.append(clock.get(code) or f"{_ELECTRICITY.sub('', code)}({text})")
+    return lines
 
 
 class Station:

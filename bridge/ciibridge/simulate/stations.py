@@ -19,7 +19,6 @@ from ciibridge.simulate.cosem import PUBLIC_CLIENT, Client, Cosem
 from ciibridge.simulate.identity import flag, identification
 from ciibridge.simulate.meter import SimulatedMeter
 from ciibridge.simulate.objects import MeterObjects
-from ciibridge.simulate.writers import short_codes
 
 
 class Answering(Protocol):
@@ -40,17 +39,14 @@ def _dlms(meters: Sequence[SimulatedMeter], _addresses: Sequence[int]) -> Answer
 
 def _iec62056(meters: Sequence[SimulatedMeter], _addresses: Sequence[int]) -> Answering:
     meter = meters[0]
-    read = meter.interface.read
-    sets = list(read.sets) if read else []
+    sets = {pushed.id.upper(): pushed for pushed in meter.meter.lists}
 
     def content(name: str, at: datetime) -> list[str] | None:
-        """Give the readout, a set (the lines are shared out among the sets), or one register."""
-        lines = short_codes([line for pushed in meter.lists for line in meter.lines(pushed, at)])
-        if not name:
-            return lines
-        if name in sets:
-            place = sets.index(name)
-            return [line for n, line in enumerate(lines) if n * len(sets) // len(lines) == place]
+        """Give the readout, a set (a list of its name), or one register."""
+        wanted = [sets[name]] if name in sets else meter.meter.lists
+        lines = [line for pushed in wanted for line in iec62056.data_lines(meter, pushed, at)]
+        if not name or name in sets:
+            return list(dict.fromkeys(lines))
         return [line for line in lines if line.partition("(")[0] == name] or None
 
     called_at = meter.interface.link.baudrate

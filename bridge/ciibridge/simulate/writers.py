@@ -12,7 +12,6 @@ Another protocol is a module beside this one and a row in ``WRITERS``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from ciibridge.simulate.meter import SimulatedMeter
 
 _INVOKE_IDS: Final = 1 << 24
-_REDUNDANT: Final = re.compile(r"^1-\d+:")
 
 
 def _apdu(meter: SimulatedMeter, pushed: PushList, at: datetime) -> list[Piece]:
@@ -57,12 +55,11 @@ def _p1(meter: SimulatedMeter, pushed: PushList, at: datetime) -> bytes:
 
 
 def _iec62056(meter: SimulatedMeter, pushed: PushList, at: datetime) -> bytes:
-    return iec62056.readout(identification(meter.meter), short_codes(meter.lines(pushed, at)))
-
-
-def short_codes(lines: list[str]) -> list[str]:
-    """Leave out medium and channel of electricity, as meters with an optical port do."""
-    return [_REDUNDANT.sub("", line) for line in lines]
+    return iec62056.readout(
+        identification(meter.meter),
+        iec62056.data_lines(meter, pushed, at),
+        checked=meter.interface.mode == "poll",
+    )
 
 
 #: Protocol of an interface in the catalogue → how the telegram of a list is written.

@@ -99,6 +99,9 @@ def test_a_clock_that_was_never_set_stays_a_text(text: str) -> None:
 def test_what_is_sent_twice_is_read_once() -> None:
     found, _ = reading("0.0.0(1)", "0.9.1(211029)", "0.9.2(240321)", "0.9.1(211029)", "0.9.2(240321)")
     assert [str(one.obis) for one in found.registers] == ["1-0:0.0.0", "1-0:0.9.2"]
+    later, _ = reading("0.9.1(211029)", "0.9.2(240321)", "1.7.0(1*kW)", "0.9.1(211030)", "0.9.2(240321)")
+    assert [str(one.obis) for one in later.registers] == ["1-0:0.9.2", "1-0:1.7.0"]
+    assert later.registers[0].value == local(2024, 3, 21, 21, 10, 30)
 
 
 def test_lines_that_are_none_cost_only_themselves() -> None:

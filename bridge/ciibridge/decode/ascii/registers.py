@@ -48,11 +48,17 @@ def wall_clock(digits: str, *, season: str | None, deviation_min: int | None = N
 def join_clock(registers: list[Register], read: Callable[[str], MeterTime | None]) -> None:
     """Join time of day (0.9.1) and date (0.9.2) of meters that have no 1.0.0; the date stands for both.
 
-    ``read`` is given the digits of the date and those of the time of day behind them.
+    ``read`` is given the digits of the date and those of the time of day behind them. Of a meter that sends its clock in
+    each of two data sets, the later one counts.
     """
     parts = {register.obis[2:5]: n for n, register in enumerate(registers)}
     if _TIME_OF_DAY not in parts or _DATE not in parts:
         return
+    kept = (parts[_TIME_OF_DAY], parts[_DATE])
+    registers[:] = [
+        one for n, one in enumerate(registers) if n in kept or one.obis[2:5] not in (_TIME_OF_DAY, _DATE)
+    ]
+    parts = {register.obis[2:5]: n for n, register in enumerate(registers)}
     date, time = registers[parts[_DATE]], registers[parts[_TIME_OF_DAY]]
     if not isinstance(date.value, str) or not isinstance(time.value, str):
         return
