@@ -33,6 +33,7 @@ _ACK: Final = b"\x06"
 _ELECTRICITY: Final = re.compile(r"1-\d+:")
 _TIME_OF_DAY: Final = "1-0:0.9.1"
 _DATE: Final = "1-0:0.9.2"
+_MINUTES: Final = 10  # digits of YYMMDDhhmm
 _DEVICE_ID: Final = "0-0:96.1."
 _LONGEST_OCTETS: Final = 512  # of what a reader may say
 
@@ -57,10 +58,13 @@ def data_lines(meter: SimulatedMeter, pushed: PushList, at: datetime) -> list[st
     lines = []
     for line in meter.lines(pushed, at):
         code, _, rest = line.partition("(")
-        text = rest.removesuffix(")")
+        entries = rest.removesuffix(")").split(")(")
         if code.startswith(_DEVICE_ID):  # P1 writes these texts in hexadecimal digits
-            text = bytes.fromhex(text).decode("ascii")
-        lines.append(clock.get(code) or f"{_ELECTRICITY.sub('', code)}({text})")
+            entries = [bytes.fromhex(entries[0]).decode("ascii")]
+        if len(entries) == 2:  # a maximum: P1 writes its time first, and with the season
+            entries = [entries[1], entries[0][:_MINUTES]]
+        text = "".join(f"({entry})" for entry in entries)
+        lines.append(clock.get(code) or f"{_ELECTRICITY.sub('', code)}{text}")
     return lines
 
 
