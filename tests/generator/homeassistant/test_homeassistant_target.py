@@ -15,7 +15,7 @@ from ciigen import topics
 from ciigen.errors import TargetError, UsageError
 from ciigen.pushed import interval_s, submeters
 from ciigen.resolve import resolve_directory
-from ciigen.resolved import Consumer, Kind, Place, Quantity, Resolved
+from ciigen.resolved import Kind, Place, Quantity, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.homeassistant import TARGET
 from ciigen.targets.homeassistant.discovery import release
@@ -301,7 +301,7 @@ def test_a_tariff_has_the_name_its_operator_gives_it() -> None:
 
 def settings(**changes: str) -> Resolved:
     old = RESOLVED.consumers["homeassistant"]
-    new = Consumer(name=old.name, settings={**old.settings, **changes})
+    new = old.model_copy(update={"settings": {**old.settings, **changes}})
     return RESOLVED.model_copy(update={"consumers": {**RESOLVED.consumers, "homeassistant": new}})
 
 
