@@ -70,7 +70,7 @@ class MqttConnection:
         self._closing = asyncio.Event()
         self._moved = asyncio.Event()
         self._waits = asyncio.Event()  # something is in the outbox
-        self._listeners: list[tuple[tuple[str, ...], Heard]] = []
+        self._listeners: dict[tuple[str, ...], Heard] = {}
         self.look_again()
 
     @property
@@ -116,10 +116,11 @@ class MqttConnection:
             self._fresh[message.topic] = (time.monotonic(), message, entry)
 
     def subscribe(self, filters: Iterable[str], heard: Heard) -> None:
-        """Hear what comes on these topics, on this connection and on every later one."""
-        self._listeners.append((tuple(filters), heard))
+        """Hear what comes on these topics, on this connection and on every later one; in place of who heard them before."""
+        wanted = tuple(filters)
+        self._listeners[wanted] = heard
         if self._session is not None:
-            self._session.subscribe(self._listeners[-1][0])
+            self._session.subscribe(wanted)
 
     async def run(self) -> None:
         """Connect, hold, connect again, until ``close``. Failures are logged once each and counted."""
@@ -194,7 +195,7 @@ class MqttConnection:
         return (session, _CLOSING) if reason is None else (None, reason)
 
     def _heard(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - as Session calls it
-        for filters, heard in self._listeners:
+        for filters, heard in self._listeners.items():
             if any(topic_matches_sub(pattern, topic) for pattern in filters):
                 heard(topic, payload, retained)
 
@@ -212,7 +213,7 @@ class MqttConnection:
         self._broker.speaks(version)
         self._broker.outage.recovered(f"connected (MQTT {version})")
         # first: what the broker has kept comes before our own retained messages take its place
-        session.subscribe([topic for filters, _ in self._listeners for topic in filters])
+        session.subscribe([topic for filters in self._listeners for topic in filters])
         for message in list(self._retained.values()):
             session.send(message)
         self._send_fresh(session)
