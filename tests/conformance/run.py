@@ -26,11 +26,8 @@ import pytest
 from check_table import CHECKS, SOFTWARE, Check, NotRun, Software, with_page
 from installs import InstallError
 
-_MODULES = (
-    mosquitto_checks,
-    homeassistant_checks,
-    iobroker_checks,
-)  # whose checks stand in the table, in this order
+#: Their checks stand in the table as soon as they are imported.
+_MODULES = (homeassistant_checks, iobroker_checks, mosquitto_checks)
 #: ``pytest.fail``, with which the shared parts of the tests give up, is no Exception.
 _FAULTS = (Exception, pytest.fail.Exception)
 _LAST_LINES = 12
