@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +34,7 @@ class Fleet:
 
     def __init__(self) -> None:
         self._readers: list[_Reader] = []
+        self._changing = False
 
     def __iter__(self) -> Iterator[MeterTask]:
         return iter([reader.meter for reader in self._readers])
@@ -67,8 +69,23 @@ class Fleet:
 
     async def all_read(self) -> None:
         """Wait until every meter was a recording and has ended."""
-        while reading := [reader.task for reader in self._readers if not reader.task.done()]:
-            await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+        while True:
+            reading = [reader.task for reader in self._readers if not reader.task.done()]
+            if reading:
+                await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+            elif self._changing:
+                await asyncio.sleep(_CLOSE_S)
+            else:
+                return
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Take no standstill for the end of all recordings: other meters will be read in a moment."""
+        self._changing = True
+        try:
+            yield
+        finally:
+            self._changing = False
 
     async def stop(self) -> None:
         """Stop reading."""

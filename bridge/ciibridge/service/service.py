@@ -116,7 +116,9 @@ class Service:
             self._systemd.reloading()
             try:
                 if self._reread is not None:
-                    await running.become(self._reread())
+                    new = self._reread()
+                    with running.fleet.changing():
+                        await running.become(new)
             except ConfigError as error:
                 _log.error("the new configuration is wrong, the old one goes on\n%s", error)
             self._systemd.ready(running.status())

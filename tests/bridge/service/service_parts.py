@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
-import signal
+import select
 import socket
 import subprocess
 import sys
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 import ciimodel
@@ -49,6 +50,7 @@ class TcpMeter:
         self._every_s = every_s
         self._listener = socket.create_server(("127.0.0.1", port))
         self._stop = threading.Event()
+        self.connections = 0
         self.port = int(self._listener.getsockname()[1])
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -68,6 +70,7 @@ class TcpMeter:
                 client, _ = self._listener.accept()
             except TimeoutError:
                 continue
+            self.connections += 1
             with client:
                 self._talk(client)
 
@@ -75,6 +78,8 @@ class TcpMeter:
         while not self._stop.is_set():
             try:
                 client.sendall(self._speech())
+                if select.select([client], [], [], 0)[0] and not client.recv(4096):
+                    return  # the listener has gone, which silence would not tell
             except OSError:
                 return
             self._stop.wait(self._every_s)
@@ -227,12 +232,12 @@ def service_in_thread(config: Path) -> Iterator[Callable[[], object]]:
 class ServiceProcess:
     """The service as a user starts it."""
 
-    def __init__(self, config: Path, **environ: str) -> None:
-        self._log = config.with_suffix(".log")
-        with self._log.open("w") as log:
+    def __init__(self, config: Path, log: str | None = None, **environ: str) -> None:
+        self._log = config.with_name(log) if log else config.with_suffix(".log")
+        with self._log.open("w") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", RUN, "run", "-c", str(config)],
-                stderr=log,
+                stderr=errors,
                 env={**os.environ, **environ},
             )
 
@@ -240,7 +245,10 @@ class ServiceProcess:
         self._process.kill()
         self._process.wait()
 
-    def terminate(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float, str]:
+    def signal(self, number: Signals) -> None:
+        self._process.send_signal(number)
+
+    def terminate(self, number: Signals = Signals.SIGTERM) -> tuple[int, float, str]:
         """Send a signal; exit status, seconds until the end, and the log."""
         begin = time.monotonic()
         self._process.send_signal(number)
