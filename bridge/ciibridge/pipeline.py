@@ -93,6 +93,10 @@ class Pipeline:
         """Id of the meter model, when configured or recognised."""
         return self._normaliser.model
 
+    def not_before(self, time: datetime) -> None:
+        """Take note that it is later than ``time``, UTC, as an earlier life of the bridge has seen."""
+        self._normaliser.not_before(time)
+
     def shift(self, by: timedelta) -> None:
         """Take note that the clock of ``now`` was set, forward if ``by`` is positive: what came did not get older by it."""
         self._link.shift(by)

@@ -24,6 +24,7 @@ TRUSTED_S: Final = 60.0
 SET_SINCE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _NONE: Final = timedelta(0)
 _HOUR: Final = timedelta(hours=1)
+_TRUSTED: Final = timedelta(seconds=TRUSTED_S)
 
 
 def to_utc(time: MeterTime, zone: ZoneInfo, near: datetime | None = None) -> datetime:
@@ -68,12 +69,17 @@ class Stamp(NamedTuple):
 
 
 class Clock:
-    """Turns the times of telegrams into stamps; remembers the last one and whether the meter's clock was off."""
+    """Turns the times of telegrams into stamps; remembers the last one and whether the meter's clock was off.
+
+    A receiver's clock that was evidently never set is not used, whatever the policy, as long as there is another (ADR 3).
+    """
 
     def __init__(self, policy: str) -> None:
         self._policy = policy
         self._last: datetime | None = None
         self._reported: float | None = None
+        self._told_unset = False
+        self.since = SET_SINCE  # it is later than this, whatever a clock shows
 
     def stamp(
         self, clock: MeterTime | None, message: MeterTime | None, zone: ZoneInfo, now: datetime
@@ -83,6 +89,8 @@ class Clock:
         rx = now if trusted else None
         time, source = (clock, "meter") if clock is not None else (message, "message")
         utc = _convert(time, zone, now if trusted else self._last)
+        if trusted and self._is_unset(utc, now):
+            return self._without_receiver(utc, source, now)
         if utc is None:
             return Stamp(now.replace(microsecond=0), "receiver", rx, None)
         self._last = utc
@@ -99,6 +107,31 @@ class Clock:
         """Stamp a row of a load profile, whose time is not that of its reception."""
         rx = now if self._policy != ClockPolicy.METER else None
         return Stamp(_convert(time, zone, None) or now, "meter", rx, None)
+
+    def _is_unset(self, utc: datetime | None, now: datetime) -> bool:
+        """Whether the receiver's clock cannot be right: it was never set, or shows less than was seen before.
+
+        The second is a machine that saves its clock now and then and goes on from there; the meter's time must agree that it
+        is later.
+        """
+        if now < SET_SINCE:
+            return True
+        behind = now + _TRUSTED
+        return utc is not None and behind < self.since and behind < utc
+
+    def _without_receiver(self, utc: datetime | None, source: str, now: datetime) -> Stamp:
+        problem = None
+        if not self._told_unset:
+            self._told_unset = True
+            problem = Problem(
+                "clock_off",
+                f"this machine's clock shows {now:%Y-%m-%d %H:%M} and was not set yet; the meter's time is used",
+                hint='It passes when the clock is set (NTP). A machine that never knows the time: set clock = "meter".',
+            )
+        if utc is None or utc < SET_SINCE:
+            return Stamp(now.replace(microsecond=0), "receiver", None, None, problem)
+        self._last = utc
+        return Stamp(utc.replace(microsecond=0), source, None, None, problem)
 
     def _report(self, offset_s: float) -> Problem | None:
         """Make a Problem when the offset is new or has changed by more than what is trusted."""

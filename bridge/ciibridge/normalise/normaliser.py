@@ -52,6 +52,10 @@ class Normaliser:
         self._seq = 0
         self.withheld = 0  # values not published: implausible, or a counter that fell
 
+    def not_before(self, time: datetime) -> None:
+        """Take note that it is later than ``time``, UTC, whatever the receiver's clock shows."""
+        self._clock.since = max(self._clock.since, time)
+
     @property
     def meter(self) -> str | None:
         """The level of the topics; None until the meter has said who it is."""

@@ -33,7 +33,8 @@ from ciibridge.service.complaints import Complaints
 from ciibridge.service.gaps import Row
 from ciibridge.service.setup import MeterSetup
 from ciibridge.service.state import State
-from ciibridge.service.steady import SteadyClock, utc_now
+from ciibridge.service.steady import NOTABLE, SteadyClock, utc_now, words_of
+from ciibridge.service.undated import Undated, lasting, momentary
 from ciibridge.transport import Transport, open_transport
 from ciibridge.types import Message, Problem, Snapshot
 
@@ -100,6 +101,8 @@ class MeterTask:
         self._state = state
         counters = state.counters if state is not None else None
         self._pipeline = Pipeline(catalogue, setup.settings, setup.protocol, every_s, counters=counters)
+        if state is not None and state.latest is not None:
+            self._pipeline.not_before(state.latest)
         self._messages = messages
         self._connect = connect
         self._transport: Transport = open_transport(setup.port, setup.link)
@@ -107,6 +110,7 @@ class MeterTask:
         self._outage = Outage(_log, f"meter {self.name}")
         self._clock = SteadyClock(clock, steady)
         self._row: Row | None = None
+        self._undated = Undated()
         self._usual_s = SHORTEST_STALE_S
         self._publisher: Publisher | None = None
         self._raw: bytearray | None = bytearray() if raw else None
@@ -171,6 +175,7 @@ class MeterTask:
             (False, 0) if self._publisher is None else (self._publisher.queued > 0, self._publisher.dropped)
         )
         self._tell_losses()
+        self._date()
         if (link, *queue) != self._reported:
             self._reported = (link, *queue)
             self._diag_at_s = float("-inf")
@@ -236,6 +241,8 @@ class MeterTask:
         now, jump = self._clock.read()
         if jump is not None:
             self._pipeline.shift(jump)
+            if abs(jump) >= NOTABLE:
+                self._tell(self._pipeline.report(Problem("clock_jumped", words_of(jump)), now))
         return now
 
     def _works(self) -> None:
@@ -266,16 +273,26 @@ class MeterTask:
 
     def _take(self, found: list[Snapshot | Problem], *, past: bool = False) -> None:
         self._attach()
+        self._date()
         for item in found:
             if isinstance(item, Problem):
                 self._complain(item)
             elif self._publisher is not None:
                 self._set_online(online=True)
+                if not past and self._undated.hold(item, self._clock.steady_s):
+                    self._publish(momentary(self._messages.snapshot(item)))
+                    continue
                 if not past:
                     self._look_back(item)
                 elif self._row is not None:
                     self._row.filled(item.seq, item.ts)
                 self._publish(self._messages.snapshot(item))
+
+    def _date(self) -> None:
+        """Publish what waited for this machine's clock to be set."""
+        for snapshot in self._undated.dated(self._now(), self._clock.steady_s):
+            self._look_back(snapshot)
+            self._publish(lasting(self._messages.snapshot(snapshot)))
 
     def _look_back(self, snapshot: Snapshot) -> None:
         """Remember a telegram; have the gap before it filled, else tell it."""

@@ -21,6 +21,7 @@ from ciibridge.service.connections import Connections
 from ciibridge.service.fleet import Fleet
 from ciibridge.service.meter import MeterTask
 from ciibridge.service.setup import MeterSetup, Setup
+from ciibridge.service.steady import NOTABLE, SteadyClock, words_of
 from ciibridge.service.storage import Storage
 from ciibridge.service.systemd import Systemd
 from ciibridge.transport import is_recording
@@ -205,8 +206,12 @@ class _Running:
     async def tick(self, systemd: Systemd) -> None:
         """Let everybody look at the clock once a second, for ever."""
         status = ""
+        clock = SteadyClock()
         while True:
             await asyncio.sleep(_TICK_S)
+            _, jump = clock.read()
+            if jump is not None and abs(jump) >= NOTABLE:
+                _log.warning("%s", words_of(jump))
             for meter in self.fleet:
                 meter.tick()
             self._storage.state.tick()

@@ -88,6 +88,7 @@ class State:
         self._meters: dict[str, Memory] = {}
         self._known: dict[str, Memory] = {}  # in the file, not asked for in this process
         self._counters = _Counters()
+        self.latest: datetime | None = None  # latest time of a telegram that was seen in an earlier life, UTC
         self._written_at = steady()
         if database is not None:
             database.at_opening(_read, self._learn)
@@ -150,6 +151,8 @@ class State:
     def _learn(self, rows: _Rows) -> None:
         """Take in what the file knows; what this process has learnt since it runs counts more."""
         meters, counters = rows
+        times = [datetime.fromtimestamp(last_ts, UTC) for _, _, last_ts, _ in meters if last_ts is not None]
+        self.latest = max(times, default=None)
         for name, seq, last_ts, usual_s in meters:
             last = None if last_ts is None else datetime.fromtimestamp(last_ts, UTC)
             if (used := self._meters.get(name)) is None:

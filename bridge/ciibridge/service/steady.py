@@ -13,11 +13,19 @@ from typing import Final
 
 #: Below it, a difference is NTP at its quiet work, or the time between two lines of code on a busy machine.
 _SHORTEST: Final = timedelta(seconds=2)
+#: A jump that people want to know of.
+NOTABLE: Final = timedelta(seconds=60)
 
 
 def utc_now() -> datetime:
     """Tell the time of this machine, in UTC."""
     return datetime.now(UTC)
+
+
+def words_of(jump: timedelta) -> str:
+    """Put a jump into words: ``this machine's clock was set forward by 2:00:00``."""
+    seconds = timedelta(seconds=round(abs(jump).total_seconds()))
+    return f"this machine's clock was set {'forward' if jump > timedelta(0) else 'back'} by {seconds}"
 
 
 class SteadyClock:

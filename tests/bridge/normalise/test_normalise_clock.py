@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from ciibridge.normalise.clock import Clock, to_utc
+from ciibridge.normalise.clock import SET_SINCE, Clock, to_utc
 from ciibridge.normalise.settings import ClockPolicy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,3 +123,51 @@ def test_receiver_policy_still_reports_the_offset() -> None:
 def test_a_clock_that_was_never_set(clock: object) -> None:
     stamp = Clock("meter").stamp(clock, None, ZURICH, NOW)  # type: ignore[arg-type]
     assert stamp.source == "receiver"
+
+
+# -- a receiver without a clock ------------------------------------------------------------------------------------------
+
+BOOT = datetime(1970, 1, 1, 0, 0, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("policy", ["check", "receiver"])
+@pytest.mark.parametrize("now", [BOOT, datetime(2024, 7, 4, tzinfo=UTC)])
+def test_the_meters_time_is_used_while_the_receivers_clock_was_never_set(policy: str, now: datetime) -> None:
+    clock = Clock(policy)
+    stamps = [clock.stamp(local("2026-05-04T11:39:21"), None, ZURICH, now) for _ in range(3)]
+    for stamp in stamps:
+        assert (stamp.ts, stamp.source) == (utc("2026-05-04T09:39:21"), "meter")
+        assert (stamp.rx, stamp.offset_s) == (None, None)
+    assert [stamp.problem and stamp.problem.code for stamp in stamps] == ["clock_off", None, None]
+    after = clock.stamp(local("2026-05-04T11:39:26"), None, ZURICH, NOW)
+    assert (after.ts, after.rx) == (
+        NOW.replace(microsecond=0) if policy == "receiver" else utc("2026-05-04T09:39:26"),
+        NOW,
+    )
+
+
+@pytest.mark.parametrize("time", [None, "2000-01-01T00:00:00"])
+def test_where_nobody_knows_the_time_it_is_said(time: str | None) -> None:
+    stamp = Clock("check").stamp(local(time) if time else None, None, ZURICH, BOOT)
+    assert (stamp.source, stamp.rx) == ("receiver", None)
+    assert stamp.ts < SET_SINCE
+    assert stamp.problem
+    assert "was not set" in stamp.problem.message
+
+
+def test_a_clock_that_goes_on_from_where_it_was_saved_is_not_believed() -> None:
+    """A machine that stores its clock now and then: after two hours without power it is two hours late."""
+    clock = Clock("check")
+    late = NOW - timedelta(hours=2)
+    clock.since = NOW - timedelta(minutes=30)  # the last telegram before the power cut
+    stamp = clock.stamp(local("2026-05-04T11:39:21"), None, ZURICH, late)
+    assert (stamp.ts, stamp.source, stamp.rx) == (utc("2026-05-04T09:39:21"), "meter", None)
+
+
+def test_a_memory_from_the_future_does_not_overrule_two_clocks_that_agree() -> None:
+    clock = Clock("check")
+    clock.since = NOW + timedelta(days=3650)
+    stamp = clock.stamp(local("2026-05-04T11:39:21"), None, ZURICH, NOW)
+    assert (stamp.ts, stamp.rx, stamp.problem) == (utc("2026-05-04T09:39:21"), NOW, None)
+    behind = clock.stamp(local("2026-05-04T08:00:00"), None, ZURICH, NOW)
+    assert behind.source == "receiver", "a meter that is late is still not believed"

@@ -89,16 +89,18 @@ class Bench:
         raw: bool = False,
         name: str | None = None,
         state: State | None = None,
+        protocol: str = "dlms-hdlc",
     ) -> None:
         monkeypatch.setattr(meter_module, "open_transport", lambda _url, _link: port)
         self.now = NOW
+        self.set_by = timedelta(0)
         self.wire = Wire()
         self.asked: list[str] = []
         settings = MeterSettings(id=name)
         self.task = MeterTask(
-            MeterSetup("port", LinkSettings(), settings),
+            MeterSetup("port", LinkSettings(), settings, protocol),
             CATALOGUE,
-            Messages(CATALOGUE, settings),
+            Messages(CATALOGUE, settings, protocol=protocol),
             self._connect,
             raw=raw,
             backoff=Backoff(first_s=0.001, longest_s=0.001),
@@ -109,7 +111,12 @@ class Bench:
 
     def _steady_s(self) -> float:
         """Time passes as ``now`` is moved: the clock of the machine is right."""
-        return self.now.timestamp()
+        return self.now.timestamp() - self.set_by.total_seconds()
+
+    def set_clock(self, by: timedelta) -> None:
+        """Set the clock of the machine, while no time passes."""
+        self.now += by
+        self.set_by += by
 
     def _connect(self, meter: str, will: Message) -> Wire:
         assert will.payload == b"offline"
@@ -121,14 +128,23 @@ class Bench:
 
 
 def go(
-    bench: Callable[[], Bench], then: Callable[[Bench], Awaitable[None]], *, seconds: float = 0.1
+    bench: Callable[[], Bench],
+    then: Callable[[Bench], Awaitable[None]],
+    *,
+    seconds: float = 0.1,
+    until: Callable[[Bench], object] | None = None,
 ) -> Bench:
-    """Run the task for a moment, then ``then``."""
+    """Run the task for a moment, or ``until`` something has happened, then ``then``."""
 
     async def play() -> Bench:
         made = bench()
         running = asyncio.create_task(made.task.run())
-        await asyncio.sleep(seconds)
+        if until is None:
+            await asyncio.sleep(seconds)
+        else:
+            async with asyncio.timeout(10):
+                while not until(made):
+                    await asyncio.sleep(0.001)
         await then(made)
         running.cancel()
         await asyncio.wait({running})
@@ -163,6 +179,86 @@ def test_silence_is_stale_and_the_next_telegram_is_not(monkeypatch: pytest.Monke
     go(lambda: Bench(Port(TELEGRAM, None), monkeypatch), wait)
 
 
+@pytest.mark.parametrize("hours", [-2, -1, 1, 2, 24 * 365 * 56])
+def test_a_clock_that_is_set_makes_no_meter_stale_and_none_immortal(
+    hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def jump(bench: Bench) -> None:
+        bench.set_clock(timedelta(hours=hours))
+        for seconds, expected in ((0, "ok"), (29, "ok"), (2, "stale")):
+            bench.now += timedelta(seconds=seconds)
+            bench.task.tick()
+            assert bench.task.link == expected
+        assert bench.diag()["age_s"] == 31.0
+
+    bench = go(lambda: Bench(Port(TELEGRAM, None), monkeypatch), jump)
+    events = [json.loads(text) for text in bench.wire.payloads(f"{METER}/error")]
+    assert [event["code"] for event in events] == ["clock_jumped"], "once"
+    assert ("forward" in events[0]["message"]) is (hours > 0)
+
+
+def test_a_clock_that_is_set_makes_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def jump(bench: Bench) -> None:
+        bench.now += timedelta(seconds=5)
+        bench.set_clock(timedelta(hours=2))
+        bench.task._feed(SimulatedMeter(CATALOGUE, "lg-e450").telegrams(bench.now))
+
+    bench = go(lambda: Bench(Port(TELEGRAM, None), monkeypatch, state=State()), jump)
+    codes = [json.loads(text)["code"] for text in bench.wire.payloads(f"{METER}/error")]
+    assert "gap" not in codes
+    assert len(bench.wire.payloads(f"{METER}/state")) == 2
+
+
+def test_silence_is_a_gap_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silence(bench: Bench) -> None:
+        for seconds in (20, 600):
+            bench.now += timedelta(seconds=seconds)
+            bench.task._feed(SimulatedMeter(CATALOGUE, "lg-e450").telegrams(bench.now))
+
+    bench = go(lambda: Bench(Port(TELEGRAM, None), monkeypatch, state=State()), silence)
+    (event,) = [json.loads(text) for text in bench.wire.payloads(f"{METER}/error")]
+    states = [json.loads(text) for text in bench.wire.payloads(f"{METER}/state")]
+    assert (event["code"], event["message"]) == ("gap", "no telegram for 10 min")
+    assert (event["from"], event["to"]) == (states[1]["ts"], states[2]["ts"])
+    assert states[2]["seq"] == states[0]["seq"] + 2
+    assert bench.task._pipeline.diagnostics(bench.now).problems["gap"] == 1
+
+
+def test_telegrams_that_nobody_can_date_wait_for_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    timeless = "ISK5\\2M550T-1012"
+    speech = f"/{timeless}\r\n\r\n1-0:1.7.0(00.123*kW)\r\n1-0:1.8.0(000012.345*kWh)\r\n!\r\n".encode()
+
+    def bench() -> Bench:
+        made = Bench(Port(speech, None), monkeypatch, name="house", protocol="dsmr-p1")
+        made.set_clock(datetime(1970, 1, 1, tzinfo=UTC) - NOW)
+        return made
+
+    async def play(bench: Bench) -> None:
+        assert bench.wire.payloads("cii/v1/house/value/power_import") == ["123"], "live values carry no time"
+        bench.now += timedelta(seconds=10)
+        bench.task._feed(speech)
+        assert not bench.wire.payloads("cii/v1/house/state")
+        bench.now += timedelta(seconds=10)
+        bench.set_clock(NOW - bench.now)
+        bench.task._feed(speech)
+
+    wire = go(bench, play).wire
+    late = [json.loads(text) for text in wire.payloads("cii/v1/house/history")]
+    (now,) = [json.loads(text) for text in wire.payloads("cii/v1/house/state")]
+    assert [state["ts"] for state in (*late, now)] == [
+        "2026-05-04T09:39:02Z",
+        "2026-05-04T09:39:12Z",
+        "2026-05-04T09:39:22Z",
+    ]
+    assert [state["seq"] for state in (*late, now)] == [1, 2, 3]
+    assert {state["ts_source"] for state in late} == {"receiver"}
+    assert not [
+        message
+        for message in wire.messages
+        if b'"ts":"1970' in message.payload and "/diag" not in message.topic and "/error" not in message.topic
+    ]
+
+
 def test_diag_comes_on_change_and_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     async def wait(bench: Bench) -> None:
         count = len(bench.wire.payloads(f"{METER}/diag"))
@@ -191,7 +287,12 @@ def test_a_lost_port_is_opened_again_and_again(
         TELEGRAM,
         None,
     )
-    bench = go(lambda: Bench(port, monkeypatch, name="house"), nothing)
+    # Seven times with a wait each: how long that takes is the machine's business.
+    bench = go(
+        lambda: Bench(port, monkeypatch, name="house"),
+        nothing,
+        until=lambda bench: len(bench.wire.payloads("cii/v1/house/state")) == 2,
+    )
     assert port.opened == 7
     assert bench.wire.payloads("cii/v1/house/availability") == ["offline", "online", "offline", "online"]
     links = [json.loads(text)["link"] for text in bench.wire.payloads("cii/v1/house/diag")]
