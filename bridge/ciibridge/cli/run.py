@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -23,6 +22,7 @@ import typer
 from ciibridge.cli import main
 from ciibridge.errors import ConfigError
 from ciibridge.normalise.identity import shortened
+from ciibridge.service.secrets import never_dump
 from ciibridge.service.service import Service
 from ciibridge.service.setup import MeterSetup, Setup, load
 from ciibridge.service.systemd import Systemd
@@ -53,7 +53,7 @@ def run(
     if check:
         typer.echo(summary(config, setup))
         return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the keys
+    never_dump()
     start_logging(setup.log_level)
     service = partial(
         Service, setup, catalogue, systemd=Systemd(os.environ), reread=lambda: load(config, catalogue)

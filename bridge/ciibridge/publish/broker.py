@@ -80,6 +80,17 @@ _NO_TLS: Final = (
     "Is this the TLS port (often 8883)? Does the broker want cert_file and key_file? "
     "For a broker without TLS write mqtt://."
 )
+_CLOCK: Final = "If it is not, look at the clock of this machine (date)."
+_OTHER_NAME: Final = Reason(
+    "tls_name", "its certificate is for another host", "Write in url the name that stands in the certificate."
+)
+#: What OpenSSL finds wrong with a certificate (X509_V_ERR_…, X509_verify_cert_error_string(3)); others go by its own words.
+CERTIFICATES: Final[dict[int, Reason]] = {
+    9: Reason("tls_not_yet", "its certificate is not valid yet", f"Is that so? {_CLOCK}"),
+    10: Reason("tls_expired", "its certificate has expired", f"Renew it on the broker. {_CLOCK}"),
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
 LOST: Final = Reason("lost", "the connection was lost", "Look whether the broker still runs.")
 #: Not every broker says that a connection was taken over (mosquitto 2.0.11 just closes it), but it shows.
 UNSTABLE: Final = Reason(
@@ -103,10 +114,13 @@ def unreachable(settings: BrokerSettings, error: Exception) -> Reason:
     host, port = settings.host, settings.port
     match error:
         case ssl.SSLCertVerificationError():
-            return Reason(
-                "tls_certificate",
-                f"its certificate is not accepted ({error.verify_message})",
-                "Set ca_file to the certificate of the authority that signed it; the host in url must stand in the certificate.",
+            return CERTIFICATES.get(
+                getattr(error, "verify_code", 0),
+                Reason(
+                    "tls_certificate",
+                    f"its certificate is not accepted ({error.verify_message})",
+                    "Set ca_file to the certificate of the authority that signed it.",
+                ),
             )
         case ssl.SSLError():
             return Reason(

@@ -46,6 +46,7 @@ class MqttTable(_Table):
     password: str | None = Field(default=None, repr=False)
     password_file: str | None = None
     password_env: str | None = None
+    password_credential: str | None = None
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
@@ -95,9 +96,11 @@ class MeterTable(_Table):
     key: str | None = Field(default=None, repr=False)
     key_file: str | None = None
     key_env: str | None = None
+    key_credential: str | None = None
     auth_key: str | None = Field(default=None, repr=False)
     auth_key_file: str | None = None
     auth_key_env: str | None = None
+    auth_key_credential: str | None = None
     require_authentication: bool | None = None  # None: when there is an auth_key
     every_s: Annotated[int, Field(ge=1, le=86_400)] | None = None  # ask the meter, so often
     address: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
@@ -105,6 +108,7 @@ class MeterTable(_Table):
     password: str | None = Field(default=None, repr=False)
     password_file: str | None = None
     password_env: str | None = None
+    password_credential: str | None = None
     authentication: Literal["none", "low", "high", "md5", "sha1", "gmac", "sha256"] | None = None
     client_title: str | None = None  # system title of this client, where it asks with ciphering
     system_title: str | None = None  # where the telegrams leave it out

@@ -6,11 +6,9 @@ else from the meter model in the schema, else they are those of the wired M-Bus 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from ciimodel.catalogue import Interface, Meter, PushList, Resolved
 
 from ciibridge.dialogue.asking import WAYS, Asking
 from ciibridge.errors import ConfigError
+from ciibridge.lines.parts import Guarded
 from ciibridge.normalise.identity import topic_level
 from ciibridge.normalise.settings import DEFAULT_ZONE, MeterSettings
 from ciibridge.pipeline import LINES
@@ -32,6 +31,7 @@ from ciibridge.service.findings import Finding, Key, choose
 from ciibridge.service.home_assistant import HomeAssistantSetup, home_assistant
 from ciibridge.service.secrets import Secrets, readable_by_all
 from ciibridge.service.state import state_folder
+from ciibridge.service.tls import read_tls
 from ciibridge.transport import LinkSettings, is_recording, open_transport
 
 _T = TypeVar("_T")
@@ -107,7 +107,6 @@ class _Check:
         self.secrets = secrets
         self.findings: list[Finding] = []
         self._notes: list[str] = []
-        self._tls_files = hashlib.sha256()
 
     def setup(self, path: Path) -> Setup:
         """Build what the service runs with; worth nothing if there are findings."""
@@ -167,11 +166,12 @@ class _Check:
         password = self.secrets.find(mqtt, ("mqtt",), "password")
         if password is not None and mqtt.username is None:
             self._fault(("mqtt", "username"), "a password without a user name", "Add username.")
+        tls, tls_files = read_tls(mqtt, self.secrets.path, self._fault, encrypted=scheme == "mqtts")
         return BrokerSettings(
             host=host,
             port=port,
-            tls=self._tls(mqtt, encrypted=scheme == "mqtts"),
-            tls_files=self._tls_files.hexdigest() if scheme == "mqtts" else "",
+            tls=tls,
+            tls_files=tls_files,
             username=mqtt.username,
             password=password,
             protocol=mqtt.protocol,
@@ -195,42 +195,6 @@ class _Check:
         elif parts.scheme not in _SCHEMES or not parts.hostname or parts.path not in {"", "/"} or parts.query:
             self._fault(at, f"{url!r} is no address of a broker", "Write mqtt://host or mqtts://host:port.")
         return parts.scheme, parts.hostname or "", port or _SCHEMES.get(parts.scheme, 1883)
-
-    def _tls(self, mqtt: MqttTable, *, encrypted: bool) -> ssl.SSLContext | None:
-        if not encrypted:
-            for name in ("ca_file", "cert_file", "key_file"):
-                if getattr(mqtt, name) is not None:
-                    self._fault(("mqtt", name), "is for TLS, and url is not", "Write mqtts:// in url.")
-            return None
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if mqtt.ca_file is not None:
-            path = self.secrets.path(mqtt.ca_file)
-            self._load_tls("ca_file", path, lambda: context.load_verify_locations(path))
-        if mqtt.cert_file is not None:
-            path = self.secrets.path(mqtt.cert_file)
-            key = None if mqtt.key_file is None else self.secrets.path(mqtt.key_file)
-            self._load_tls("cert_file", path, lambda: context.load_cert_chain(path, key))
-            if key is not None and key.is_file():
-                self._tls_files.update(key.read_bytes())
-        elif mqtt.key_file is not None:
-            self._fault(("mqtt", "key_file"), "a key without its certificate", "Add cert_file.")
-        return context
-
-    def _load_tls(self, name: str, path: Path, use: Callable[[], None]) -> None:
-        try:
-            use()
-            self._tls_files.update(path.read_bytes())
-        except ssl.SSLError:
-            self._fault(
-                ("mqtt", name),
-                f"{path} is not what it should be",
-                "It must be in PEM form (-----BEGIN …), and the key must fit.",
-            )
-        except OSError as error:
-            self._fault(
-                ("mqtt", name), f"{path} cannot be read ({error.strerror})", "Check path, owner and mode."
-            )
 
     # -- [[meter]] ---------------------------------------------------------------------------------------------------
 
@@ -265,6 +229,8 @@ class _Check:
         except ConfigError as error:
             self._fault((*at, "port"), str(error), 'Write e.g. "/dev/ttyUSB0" or "tcp://192.168.1.20:4001".')
         protocol = self._protocol(at, table, interface)
+        if table.require_authentication:
+            self._authentication(at, settings, protocol)
         setup = MeterSetup(table.port, link, settings, protocol, table.interface)
         asking = self._asking(at, table, interface, setup)
         if (
@@ -273,6 +239,13 @@ class _Check:
             alone = len(asking.addresses) <= 1
             setup = replace(setup, settings=replace(settings, addresses=asking.addresses, alone=alone))
         return replace(setup, asking=asking)
+
+    def _authentication(self, at: Key, settings: MeterSettings, protocol: str) -> None:
+        at = (*at, "require_authentication")
+        if not isinstance(LINES[protocol](settings), Guarded):
+            self._fault(at, f"telegrams of {protocol} have no authentication tag", "Leave it out.")
+        elif settings.auth_key is None or settings.key is None:
+            self._fault(at, "without both keys no tag can be checked", "Set key and auth_key.")
 
     def _asking(
         self, at: Key, table: MeterTable, known: Interface | None, setup: MeterSetup

@@ -18,10 +18,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, Protocol, TypedDict, TypeVar, cast
+from typing import Final, NamedTuple, Protocol, TypedDict, TypeVar, cast
 
 import serial
 from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
 
 from ciibridge.errors import TransportError
 from ciibridge.transport import LinkSettings, host_and_port, url_path
@@ -77,6 +78,15 @@ class _Port(Protocol):
     def close(self) -> None: ...
 
 
+class _Adapter(NamedTuple):
+    """What tells a USB adapter from all others, wherever it is plugged in."""
+
+    vendor: int | None
+    product: int | None
+    serial_number: str
+    interface: str
+
+
 class SerialTransport:
     """A serial port; ``port`` is a path or a URL that ``serial.serial_for_url`` knows."""
 
@@ -84,6 +94,8 @@ class SerialTransport:
         self._name = port
         self._link = link
         self._local = local
+        self._adapter: _Adapter | None = None  # known once the port was opened
+        self._device = port  # what is open
         self._port: _Port | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._writer: ThreadPoolExecutor | None = None
@@ -122,7 +134,7 @@ class SerialTransport:
             self._reading = None
             if octets:
                 return octets
-            if self._local and not Path(self._name).exists():
+            if self._local and not Path(self._device).exists():
                 raise TransportError(f"{self._name}: the port vanished; plug the adapter in again")
         raise TransportError(f"{self._name}: the port is not open")
 
@@ -184,7 +196,7 @@ class SerialTransport:
     @property
     def _pseudo(self) -> bool:
         """A pseudo-terminal (simulator, socat): it has 8 bits and no parity, and Linux refuses others (EINVAL)."""
-        return self._local and Path(self._name).resolve().is_relative_to("/dev/pts")
+        return self._local and Path(self._device).resolve().is_relative_to("/dev/pts")
 
     def line_errors(self) -> int:
         """Tell how many framing and parity errors and breaks the driver has counted, ever; 0 where nobody counts."""
@@ -217,14 +229,33 @@ class SerialTransport:
 
     def _open_port(self) -> _Port:
         """In the thread. Octets that wait in the driver from before are dropped by pyserial."""
+        if self._local:
+            self._device = self._find()
         port = serial.serial_for_url(
-            self._name,
+            self._device,
             **self._settings(self._link),
             timeout=_POLL_S,
             write_timeout=_WRITE_TIMEOUT_S if self._local else None,  # rfc2217 knows none
             exclusive=True if self._local else None,
         )
+        if self._local:
+            self._adapter = _adapter_at(self._device) or self._adapter
         return cast("_Port", port)
+
+    def _find(self) -> str:
+        """Tell where the port is now: an adapter that is plugged in again may come back as another ttyUSB."""
+        devices = _devices_of(self._adapter) if self._adapter is not None else []
+        own = str(Path(self._name).resolve())
+        if len(devices) != 1 or devices == [own]:
+            return self._name
+        if devices != [self._device]:
+            _log.warning(
+                "%s: its adapter is %s now, and is read there. A name in %s would not change.",
+                self._name,
+                devices[0],
+                _BY_ID,
+            )
+        return devices[0]
 
     def _read_some(self) -> bytes:
         """In the thread: wait for the first octet, then take all that are there; b"" after _POLL_S of silence."""
@@ -256,6 +287,24 @@ class SerialTransport:
                 f"{self._name}: another program reads this port. Stop it; `fuser -v {self._name}` shows which it is"
             )
         return TransportError(f"{self._name}: cannot be opened as a serial port ({error}). {_ports_here()}")
+
+
+def _adapter_at(device: str) -> _Adapter | None:
+    """Tell which adapter a port belongs to; None where it is not on USB, or without a serial number like many others."""
+    real = str(Path(device).resolve())
+    return next((_adapter_of(port) for port in list_ports.comports() if port.device == real), None)
+
+
+def _adapter_of(port: ListPortInfo) -> _Adapter | None:
+    if port.serial_number is None:
+        return None
+    # "1-1.2:1.0": where it is plugged in, and behind the colon which of its several ports it is.
+    interface = (port.location or "").partition(":")[2]
+    return _Adapter(port.vid, port.pid, port.serial_number, interface)
+
+
+def _devices_of(adapter: _Adapter) -> list[str]:
+    return [port.device for port in list_ports.comports() if _adapter_of(port) == adapter]
 
 
 def ports_here() -> list[str]:

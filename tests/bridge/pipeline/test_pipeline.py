@@ -16,6 +16,7 @@ from ciibridge.errors import ConfigError
 from ciibridge.pipeline import MeterSettings, Pipeline
 from ciibridge.publish.listing import Listing
 from ciibridge.publish.messages import Messages
+from ciibridge.simulate import SimulatedMeter
 from ciibridge.types import PROBLEMS, Problem, Snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,8 +27,8 @@ CIPHERED: Final = "dlms-hdlc/lg-e570-ch-encrypted.bin"
 CAPTURES: Final = [c for c in load_captures("dlms-hdlc") if len(c.data) < 1000]
 
 
-def pipeline(**more: object) -> Pipeline:
-    return Pipeline(ciimodel.load(), MeterSettings(**more))  # type: ignore[arg-type]
+def pipeline(*, counters: dict[bytes, int] | None = None, **more: object) -> Pipeline:
+    return Pipeline(ciimodel.load(), MeterSettings(**more), counters=counters)  # type: ignore[arg-type]
 
 
 def codes(found: list[Snapshot | Problem]) -> list[str]:
@@ -152,6 +153,27 @@ class TestLessProtectedThanTheKeysSay:
         assert isinstance(problem, Problem)
         assert problem.code == "not_authentic"
         assert "Remove `auth_key`" in problem.message
+
+    @pytest.mark.parametrize("required", [True, False])
+    def test_the_configuration_decides_whether_a_tag_is_demanded(self, required: bool) -> None:
+        recording = capture("dlms-hdlc/lg-e570-ch-encrypted.bin")  # without tag
+        keys = {"key": recording.key, "auth_key": bytes(16)}
+        line = pipeline(**keys, require_authentication=required, clock="meter", id="house")
+        found = line.feed(recording.data, NOW)
+        assert codes(found) == (["not_authentic"] if required else [])
+        assert [item for item in found if isinstance(item, Snapshot)] == ([] if required else found)
+        assert line.diagnostics(NOW).problems == ({"not_authentic": 1} if required else {})
+
+    def test_counters_outlast_the_pipeline_and_a_new_key_begins_anew(self) -> None:
+        recording = capture("dlms-hdlc/lg-e570-ch-encrypted.bin")
+        counters: dict[bytes, int] = {}
+        for expected in ([], ["replayed"]):
+            line = pipeline(counters=counters, key=recording.key, clock="meter", id="house")
+            assert codes(line.feed(recording.data, NOW)) == expected
+        assert len(counters) == 1
+        other = SimulatedMeter(ciimodel.load(), "lg-e570", key=bytes(16))
+        pipeline(counters=counters, key=bytes(16), clock="meter").feed(other.telegrams(NOW), NOW)
+        assert len(counters) == 2, "another key, another row of counters"
 
 
 def test_problems_say_where_in_the_stream() -> None:

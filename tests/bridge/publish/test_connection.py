@@ -393,3 +393,34 @@ def test_close_while_connecting(caplog: pytest.LogCaptureFixture) -> None:
     play(fake, script)
     assert time.monotonic() - begin < 1
     assert caplog.messages == []
+
+
+def test_a_broker_that_stops_confirming_gets_no_more_of_what_must_not_be_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that it reaches the disk, and a kill does not cost what was read during a long silence."""
+    monkeypatch.setattr(session_module, "_STALLED_S", 0.3)
+    fake = FakeBroker()
+
+    async def script(fake: FakeBroker, connection: MqttConnection) -> None:
+        await until(lambda: connection.connected)
+        connection.publish(state(1))
+        await until(lambda: not fake.unacknowledged and fake.payloads("m/state"))
+        await asyncio.sleep(0.5)  # nothing to confirm is no silence
+        fake.acknowledges = False
+        connection.publish(state(2))
+        connection.publish(state(3))
+        await asyncio.sleep(0.5)
+        connection.publish(state(4))
+        connection.publish(live(1))
+        assert connection.queued == 1
+        await until(lambda: fake.payloads("m/value"))
+        fake.acknowledges = True
+        fake.acknowledge(fake.writers[-1])
+        await until(lambda: connection.queued == 0)
+        connection.publish(state(5))
+        await until(lambda: len(fake.payloads("m/state")) == 4)
+        assert fake.payloads("m/state") == [b"1", b"2", b"3", b"5"]
+        assert fake.payloads("m/history") == [b"4"]
+
+    play(fake, script)

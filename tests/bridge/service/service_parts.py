@@ -245,8 +245,8 @@ class ServiceProcess:
         self._process.kill()
         self._process.wait()
 
-    def signal(self, number: Signals) -> None:
-        self._process.send_signal(number)
+    def reload(self) -> None:
+        self._process.send_signal(Signals.SIGHUP)
 
     def terminate(self, number: Signals = Signals.SIGTERM) -> tuple[int, float, str]:
         """Send a signal; exit status, seconds until the end, and the log."""

@@ -487,3 +487,31 @@ def test_what_cannot_be_asked(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, recording + "every_s = 9\n")
     assert "a recording cannot be asked. Leave it out to play the recording once." in fault
     assert read(tmp_path, recording).meters[0].asking is None
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ('key = "00112233445566778899AABBCCDDEEFF"', "without both keys no tag can be checked"),
+        ('protocol = "sml"', "telegrams of sml have no authentication tag"),
+    ],
+)
+def test_an_authentication_that_cannot_be_is_not_promised(tmp_path: Path, block: str, words: str) -> None:
+    (fault,) = faults(tmp_path, f"{METER}baudrate = 2400\nrequire_authentication = true\n{block}\n")
+    assert words in fault
+    assert "meter[1].require_authentication" in fault
+
+
+def test_the_state_file_has_its_place(tmp_path: Path) -> None:
+    def place(text: str, **environ: str) -> Path | None:
+        return read(tmp_path, f'[bridge]\nid = "pi"\n{text}{METER}baudrate = 2400\n', **environ).store.path
+
+    assert place("", STATE_DIRECTORY="/var/lib/ciibridge:/other", HOME="/home/me") == Path(
+        "/var/lib/ciibridge/pi.db"
+    )
+    assert place("", XDG_STATE_HOME="/state", HOME="/home/me") == Path("/state/ciibridge/pi.db")
+    assert place("", HOME="/home/me") == Path("/home/me/.local/state/ciibridge/pi.db")
+    assert place("") is None
+    assert place('[outbox]\npath = "state.db"\n', HOME="/home/me") == tmp_path / "state.db"
+    (fault,) = faults(tmp_path, f'[outbox]\npath = "."\n{METER}baudrate = 2400\n')
+    assert "is a folder" in fault

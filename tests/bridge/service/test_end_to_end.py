@@ -7,7 +7,9 @@ import logging
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -366,6 +368,58 @@ def test_a_wrong_password_is_said_and_tried_again(
         with service_in_thread(write_config(tmp_path, broker.port, f'port = "{talk().url}"', mqtt=settings)):
             wait_until(lambda words=expected: words in caplog.text, what=expected)  # type: ignore[misc]
     assert "not-this-one" not in caplog.text
+
+
+def test_a_password_that_was_changed_on_the_broker_is_said_and_cured_without_a_restart(
+    tmp_path: Path,
+    make_broker: MakeBroker,
+    passwords: Path,
+    talk: MakeMeter,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "ciibridge")
+    right = passwords.read_text()
+    broker = make_broker(extra=f"allow_anonymous false\npassword_file {passwords}").start()
+    settings = 'username = "meter"\npassword = "right"'
+    with service_in_thread(write_config(tmp_path, broker.port, f'port = "{talk().url}"', mqtt=settings)):
+        wait_until(lambda: "connected (MQTT 5)" in caplog.text, what="connection")
+        broker.stop()
+        passwords.write_text("")
+        broker.start()
+        wait_until(lambda: "is not allowed" in caplog.text, what="refusal")
+        broker.stop()
+        passwords.write_text(right)
+        broker.start()
+        wait_until(lambda: "connected (MQTT 5) again after" in caplog.text, 10, "connection")
+    assert caplog.text.count("is not allowed") == 1
+
+
+def test_a_name_that_is_not_known_at_boot_is_said_once_and_found_later(
+    tmp_path: Path,
+    broker: BrokerProcess,
+    talk: MakeMeter,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.INFO, "ciibridge")
+    known = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def names(host: Any, *more: Any, **options: Any) -> Any:
+        if host != "nas.invalid":
+            return look_up(host, *more, **options)
+        if not known.is_set():
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up("127.0.0.1", *more, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", names)
+    settings = f'url = "mqtt://nas.invalid:{broker.port}"'
+    with service_in_thread(write_config(tmp_path, broker.port, f'port = "{talk().url}"', mqtt=settings)):
+        wait_until(lambda: "the name 'nas.invalid' is not known" in caplog.text, what="failure")
+        time.sleep(0.5)
+        known.set()
+        wait_until(lambda: "connected (MQTT 5) again after" in caplog.text, 10, "connection")
+    assert caplog.text.count("is not known") == 1
 
 
 def test_topics_that_the_broker_refuses_are_said_once(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import signal
 import socket
 import sqlite3
 import time
@@ -334,7 +333,7 @@ def test_systemd_is_told_of_the_reload(tmp_path: Path) -> None:
         )
         while not manager.recv(200).startswith(b"READY=1"):
             pass
-        process.signal(signal.SIGHUP)
+        process.reload()
         told = manager.recv(200)
         while not told.startswith(b"RELOADING=1"):
             told = manager.recv(200)

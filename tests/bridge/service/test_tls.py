@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -34,10 +35,11 @@ class Authority:
         self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         self._write(f"{name}.pem", self._name, self._key, ca=True)
 
-    def issue(self, name: str, *, address: str = "127.0.0.1") -> None:
+    def issue(self, name: str, *, address: str = "127.0.0.1", days: int = 0) -> None:
+        """Issue a certificate that is valid from a day before to a day after today plus ``days``."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        self._write(f"{name}.pem", subject, key, ca=False, address=address)
+        self._write(f"{name}.pem", subject, key, ca=False, address=address, days=days)
         private = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         (self._folder / f"{name}.key").write_bytes(private)
 
@@ -49,8 +51,9 @@ class Authority:
         *,
         ca: bool,
         address: str = "127.0.0.1",
+        days: int = 0,
     ) -> None:
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) + timedelta(days=days)
         certificate = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -92,7 +95,7 @@ def tls_broker(tmp_path: Path, make_broker: MakeBroker) -> BrokerProcess:
             "connected (MQTT 5)",
         ),
         ("127.0.0.1", 'ca_file = "theirs.pem"', "its certificate is not accepted"),
-        ("localhost", 'ca_file = "ours.pem"', "its certificate is not accepted (Hostname mismatch"),
+        ("localhost", 'ca_file = "ours.pem"', "its certificate is for another host"),
         ("127.0.0.1", 'ca_file = "ours.pem"', "trying again"),
     ],
 )
@@ -133,3 +136,27 @@ def test_tls_on_one_side_only(
     mqtt = f'url = "{scheme}://127.0.0.1:{broker.port}"'
     with service_in_thread(write_config(tmp_path, broker.port, METER, mqtt=mqtt)):
         wait_until(lambda: words in broker_log(caplog), what=words)
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(-3, "its certificate has expired"), (3, "its certificate is not valid yet")]
+)
+def test_a_certificate_out_of_its_time_is_said_once_and_cured_without_a_restart(
+    tmp_path: Path, make_broker: MakeBroker, caplog: pytest.LogCaptureFixture, days: int, words: str
+) -> None:
+    caplog.set_level(logging.INFO, "ciibridge")
+    ours = Authority(tmp_path, "ours")
+    ours.issue("server", days=days)
+    port = free_port()
+    extra = f"listener {port} 127.0.0.1\ncertfile {tmp_path}/server.pem\nkeyfile {tmp_path}/server.key"
+    broker = make_broker(port, extra=extra).start()
+    mqtt = f'url = "mqtts://127.0.0.1:{port}"\nca_file = "ours.pem"'
+    with service_in_thread(write_config(tmp_path, port, METER, mqtt=mqtt)):
+        wait_until(lambda: words in broker_log(caplog), what=words)
+        time.sleep(0.5)
+        broker.stop()
+        ours.issue("server")
+        broker.start()
+        wait_until(lambda: "connected (MQTT 5) again after" in broker_log(caplog), 10, "connection")
+    assert broker_log(caplog).count(words) == 1
+    assert "look at the clock of this machine" in broker_log(caplog)

@@ -22,6 +22,7 @@ from ciibridge.transport import LinkSettings, open_transport
 from ciibridge.transport import serial as module
 from ciibridge.transport.serial import SerialTransport
 from serial import rfc2217
+from serial.tools.list_ports_common import ListPortInfo
 
 LINK = LinkSettings(baudrate=2400, parity="even")
 
@@ -355,5 +356,116 @@ def test_a_raw_socket_cannot_be_set() -> None:
         assert not transport.can_change
         with pytest.raises(TransportError, match=r"raw socket cannot set the far end to 300 baud.*rfc2217"):
             await transport.change(LinkSettings(baudrate=300))
+
+    asyncio.run(story())
+
+
+# -- the same adapter under another name ---------------------------------------------------------------------------------
+
+
+class Usb:
+    """The USB ports of a machine: names such as ttyUSB0, and the adapter that has each now."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder = folder
+        self.adapters: dict[str, Adapter] = {}
+        self._serials: dict[str, str | None] = {}
+        monkeypatch.setattr(module.list_ports, "comports", self._ports)
+
+    def plug_in(self, name: str, serial_number: str | None) -> Adapter:
+        self.adapters[name] = Adapter(self._folder / name)
+        self.adapters[name].plug_in()
+        self._serials[name] = serial_number
+        return self.adapters[name]
+
+    def pull_out(self, *names: str) -> None:
+        for name in names:
+            self.adapters.pop(name).pull_out()
+
+    def _ports(self) -> list[ListPortInfo]:
+        ports = []
+        for name, adapter in self.adapters.items():
+            port = ListPortInfo(str(adapter.link.resolve()))
+            port.vid, port.pid, port.serial_number, port.location = (
+                0x403,
+                0x6001,
+                self._serials[name],
+                "1-1.2:1.0",
+            )
+            ports.append(port)
+        return ports
+
+
+@pytest.fixture
+def usb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Usb]:
+    made = Usb(tmp_path, monkeypatch)
+    yield made
+    made.pull_out(*list(made.adapters))
+
+
+async def lost(transport: SerialTransport) -> None:
+    with pytest.raises(TransportError, match="vanished"):
+        await transport.read()
+
+
+def test_an_adapter_that_comes_back_under_another_name_is_found(
+    usb: Usb, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        transport = serial_transport(tmp_path / "ttyUSB0")
+        usb.plug_in("ttyUSB0", "A1")
+        await transport.open()
+        usb.pull_out("ttyUSB0")
+        await lost(transport)
+        with pytest.raises(TransportError, match="no such port"):
+            await transport.open()
+        moved = usb.plug_in("ttyUSB1", "A1")
+        for octets in (b"meter", b"again"):
+            await transport.open()
+            moved.send(octets)
+            assert await read_exactly(transport, 5) == octets
+        await transport.close()
+
+    asyncio.run(story())
+    assert len([text for text in caplog.messages if "its adapter is" in text]) == 1
+
+
+def test_two_adapters_that_change_names_are_not_mixed_up(usb: Usb, tmp_path: Path) -> None:
+    async def story() -> None:
+        transports = {name: serial_transport(tmp_path / name) for name in ("ttyUSB0", "ttyUSB1")}
+        usb.plug_in("ttyUSB0", "A1")
+        usb.plug_in("ttyUSB1", "B2")
+        for transport in transports.values():
+            await transport.open()
+        usb.pull_out("ttyUSB0", "ttyUSB1")
+        for transport in transports.values():
+            await lost(transport)
+        usb.plug_in("ttyUSB0", "B2")
+        usb.plug_in("ttyUSB1", "A1")
+        for name, now in (("ttyUSB0", "ttyUSB1"), ("ttyUSB1", "ttyUSB0")):
+            await transports[name].open()
+            usb.adapters[now].send(name.encode())
+            assert await read_exactly(transports[name], 7) == name.encode()
+            await transports[name].close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("serial_number", [None, "C3"])
+def test_another_adapter_in_its_place_is_read(usb: Usb, tmp_path: Path, serial_number: str | None) -> None:
+    """A broken one was exchanged, or it has no serial number: then the name is all there is."""
+
+    async def story() -> None:
+        transport = serial_transport(tmp_path / "ttyUSB0")
+        usb.plug_in("ttyUSB0", serial_number and "A1")
+        await transport.open()
+        usb.pull_out("ttyUSB0")
+        await lost(transport)
+        usb.plug_in("ttyUSB1", None)
+        usb.plug_in("ttyUSB0", serial_number)
+        await transport.open()
+        usb.adapters["ttyUSB0"].send(b"meter")
+        assert await read_exactly(transport, 5) == b"meter"
+        await transport.close()
 
     asyncio.run(story())
