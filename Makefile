@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .constraints.txt
 JOBS   ?= 2
 
-.PHONY: help demo test check conformance bench lint build broker reference constraints clean
+.PHONY: help demo test check conformance bench fuzz lint build broker reference constraints clean
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -22,6 +22,10 @@ check: lint      ## linters, types, import directions, and that generated/ is wh
 
 conformance: $(VENV)/dev.stamp broker   ## prove it on the real mosquitto, Home Assistant and ioBroker (installed once, kept in ~/.cache)
 	@$(BIN)/python tests/conformance $(ARGS)
+
+fuzz: $(VENV)/dev.stamp   ## coverage-guided fuzzing with atheris (ARGS="--runs N --seconds S TARGET …"); its short form is a test
+	@$(PIP) '.[fuzz]'
+	@cd tests && ../$(BIN)/python -m fuzz $(ARGS)
 
 bench: $(VENV)/dev.stamp broker   ## what a telegram costs here, beside other readers on the same octets
 	@cd tests && PYTHONPATH=bridge/service ../$(BIN)/python -m bench

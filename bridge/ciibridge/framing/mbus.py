@@ -170,8 +170,7 @@ def _long(octets: bytes, begin: int, offset: int) -> _Good | _Missing | _Damage 
     """Look at what 68 begins: a frame, or why not; None: only an octet of garbage."""
     header = octets[begin : begin + _HEADER_OCTETS]
     if len(header) < _HEADER_OCTETS:
-        hopeless = len(header) == 3 and header[1] != header[2]
-        return None if hopeless else _Missing(begin + _HEADER_OCTETS)
+        return _Missing(begin + _HEADER_OCTETS)
     length, again, start = header[1:]
     if start != _LONG:
         return None

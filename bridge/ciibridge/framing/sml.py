@@ -115,7 +115,7 @@ class SmlFramer:
                 self._give_up("too_long", message, LONGEST_FILE, found)
                 return True
             if at < 0:
-                self._walked = max(_SEQUENCE, len(buffer) - len(ESCAPE) + 1)
+                self._walked = max(self._walked, len(buffer) - len(ESCAPE) + 1)
                 return False
             if end > len(buffer):
                 self._walked = at
