@@ -92,7 +92,7 @@ class Identification(NamedTuple):
 def asker(asking: Asking) -> Reader:
     """Make who asks. Raises ConfigError when the settings do not fit each other."""
     if len(asking.addresses) > 1:
-        raise ConfigError("address: two addresses are two meters: Write a block [[meter]] for each.")
+        raise ConfigError("address: two addresses are two meters: Write a block [[meter]] for each")
     return Reader(asking)
 
 
