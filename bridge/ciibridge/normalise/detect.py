@@ -247,6 +247,11 @@ def score(meter: Meter, seen: Evidence) -> int | None:
     return total if tied else None
 
 
+def excludes(meter: Meter, seen: Evidence) -> bool:
+    """Tell whether something that ``meter`` cannot send differently speaks against it."""
+    return any(fact.against is None and fact.compare(meter, seen) is False for fact in _FACTS)
+
+
 def recognise(seen: Evidence, meters: Iterable[Meter]) -> Verdict:
     """Find the model that fits best among ``meters``, or the candidates that fit about as well."""
     scores = {meter.id: s for meter in meters if (s := score(meter, seen)) is not None}

@@ -1,10 +1,10 @@
 """Which line settings to listen with: those of the catalogue's meters, likeliest first.
 
-    for each push interface of each meter   1 + its operators, 100 more for the meter that was named, 10 for the operator's
+    for each push interface of each meter   1 + its operators; much more for the operator's own, most for the meter that was named
     all with the same line settings         one attempt, with the sum of them
 
-How long to listen to silence is a matter of the meters too: the longest time between two telegrams of the list that a meter
-sends most often, and the time its octets take at this speed. A list that comes once an hour is not waited for.
+How long to listen to silence is a matter of the meters too: the longest time between two telegrams of a list that comes at least
+twice a minute, and the time its octets take at this speed. A list that comes once an hour is not waited for.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Final, NamedTuple
 
 from ciimodel.catalogue import Interface, Link, Meter, PushList, Resolved
 
-_OPERATOR: Final = 10
-_METER: Final = 100
+_OPERATOR: Final = 1_000
+_METER: Final = 1_000_000
+#: Lists with longer intervals are not waited for.
+_SELDOM_S: Final = 30.0
 #: Seconds between telegrams of a meter whose lists nobody has seen.
 _USUAL_INTERVAL_S: Final = 10.0
 #: Octets on the line for each element of a list, and beside them: a capture object takes 18, its value 5, a line of text 25.
@@ -148,7 +150,8 @@ def _attempt(group: list[tuple[Place, int]], line: Link | None = None) -> Attemp
 
 
 def _interval_s(meter: Meter) -> float:
-    return min((pushed.interval_s for pushed in meter.lists), default=_USUAL_INTERVAL_S)
+    often = [pushed.interval_s for pushed in meter.lists if pushed.interval_s <= _SELDOM_S]
+    return max(often, default=_USUAL_INTERVAL_S)
 
 
 def _octets(pushed: PushList) -> int:

@@ -5,6 +5,7 @@ A list is known again by its OBIS codes; their order and the interval are the op
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,9 +13,13 @@ from typing import Final
 
 from ciimodel.catalogue import Meter, Operator, PushList, Resolved
 
+from ciibridge.normalise.detect import Evidence, excludes
+from ciibridge.normalise.registry import Registry
 from ciibridge.types import Reading
 
 _PUSH_SETUP: Final = 40
+#: Codes of identities and clocks: abstract objects but those of sub-meters' channels, and C = 0 of any medium.
+_NOT_MEASURED: Final = re.compile(r"0-0:|\d+-\d+:0\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +57,49 @@ def _codes(elements: tuple[tuple[str | None, int | None], ...]) -> frozenset[str
 
 
 def same(codes: frozenset[str], meters: Iterable[Meter]) -> tuple[PushList, ...]:
-    """Find the lists of ``meters`` that hold exactly these codes."""
-    return tuple(
-        pushed
-        for meter in meters
-        for pushed in meter.lists
-        if codes and _codes(tuple((e.obis, e.class_id) for e in pushed.elements)) == codes
-    )
+    """Find the lists of ``meters`` that hold exactly these codes, else those that measure exactly the same.
+
+    Who it is and what time it is may come joined, or in the header of a telegram instead of in its list.
+    """
+    lists = [
+        (pushed, _codes(tuple((e.obis, e.class_id) for e in pushed.elements)))
+        for m in meters
+        for pushed in m.lists
+    ]
+    exact = tuple(pushed for pushed, listed in lists if codes and listed == codes)
+    measured = _measured(codes)
+    return exact or tuple(pushed for pushed, listed in lists if measured and _measured(listed) == measured)
 
 
-def by_list_only(seen: Iterable[frozenset[str]], protocol: str, meters: Iterable[Meter]) -> tuple[str, ...]:
-    """Name the models of which the catalogue knows nothing but their lists, and which have all of ``seen``.
+def _measured(codes: frozenset[str]) -> frozenset[str]:
+    return frozenset(code for code in codes if not _NOT_MEASURED.match(code))
 
-    It is the weakest of signs, so it is not for models that could have shown who they are.
+
+def _all_at_once(codes: frozenset[str], meter: Meter) -> bool:
+    """Whether a telegram measures what all lists of a model do together: what a meter answers that is asked for nothing in particular."""
+    listed = [_codes(tuple((e.obis, e.class_id) for e in pushed.elements)) for pushed in meter.lists]
+    return bool(listed) and _measured(codes) == _measured(frozenset().union(*listed))
+
+
+def by_list_only(
+    seen: Iterable[Reading], protocol: str, catalogue: Resolved, registry: Registry
+) -> tuple[str, ...]:
+    """Name the models that nothing speaks against, and which have all the lists of ``seen``.
+
+    It is the weakest of signs, for telegrams that show nothing else of who sends them.
     """
     seen = tuple(seen)
-    nameless = [m for m in meters if m.wire is None and any(i.protocol == protocol for i in m.interfaces)]
-    return tuple(m.id for m in nameless if seen and all(same(codes, [m]) for codes in seen))
+    evidence = [Evidence.of(reading, registry) for reading in seen]
+    return tuple(
+        meter.id
+        for meter in catalogue.meters.values()
+        if seen
+        and any(interface.protocol == protocol for interface in meter.interfaces)
+        and not any(excludes(meter, one) for one in evidence)
+        and all(
+            same(codes_of(reading), [meter]) or _all_at_once(codes_of(reading), meter) for reading in seen
+        )
+    )
 
 
 def operators(

@@ -17,6 +17,7 @@ from typing import Final
 from ciimodel.catalogue import Resolved
 
 from ciibridge.framing.sniff import sniff
+from ciibridge.normalise.registry import Registry
 from ciibridge.pipeline import LINES
 from ciibridge.probing import quality
 from ciibridge.probing.decoder import Decoder
@@ -50,6 +51,7 @@ class Recogniser:
         self._private = {
             q.name for q in catalogue.quantities.values() if any(_MESSAGES in code for code in q.obis)
         }
+        self._registry = Registry(catalogue.quantities.values())
         self._keys = keys
         self._timed = timed
         self._protocol = protocol
@@ -161,12 +163,11 @@ class Recogniser:
         key = self._key_state(envelope)
         last = decoder.last
         model, candidates = decoder.pipeline.model, last.candidates if last else ()
-        if not model and not candidates and envelope is not None:
+        if not model and not candidates and decoder.lists:
+            readings = [seen.snapshot.reading for seen in decoder.lists.values() if seen.snapshot.reading]
+            candidates = by_list_only(readings, decoder.protocol, self._catalogue, self._registry)
+        elif not model and not candidates and envelope is not None:
             candidates = could_send(envelope, decoder.protocol, self._catalogue.meters.values())
-        elif not model and not candidates:
-            candidates = by_list_only(
-                [codes for _, codes in decoder.lists], decoder.protocol, self._catalogue.meters.values()
-            )
         if len(candidates) == 1:
             model, candidates = candidates[0], ()
         snapshots = [seen.snapshot for seen in decoder.lists.values()]

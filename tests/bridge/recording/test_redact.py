@@ -112,7 +112,19 @@ def opened(octets: bytes, keys: Keys) -> bytes:
 
 
 def measured(snapshots: list[Snapshot]) -> list[object]:
-    return [(s.values, s.channels, s.ts, s.model, s.candidates, s.list, s.derived) for s in snapshots]
+    return [
+        (
+            s.values,
+            s.channels,
+            {name: text for name, text in s.texts.items() if not name.startswith("message")},
+            s.ts,
+            s.model,
+            s.candidates,
+            s.list,
+            s.derived,
+        )
+        for s in snapshots
+    ]
 
 
 def octets_of(redacted: Redacted) -> bytes:

@@ -33,6 +33,10 @@ _MOST_HEADER: Final = 12  # LLC 3, block header 6 and a length of up to 3 octets
 _TITLE: Final = slice(2, 10)
 _TITLE_OCTETS: Final = 8
 _STRINGS: Final = frozenset((axdr.OCTET_STRING, axdr.VISIBLE_STRING, axdr.UTF8_STRING))
+#: Integers that hold a number of at least five digits → their octets.
+_SIZES: Final = {
+    "double-long": 4, "double-long-unsigned": 4, "long-unsigned": 2, "long": 2, "long64": 8, "long64-unsigned": 8,
+}  # fmt: skip
 #: A number below this is no serial number.
 _LEAST_SERIAL: Final = 10_000
 
@@ -118,7 +122,7 @@ def rewrite_push(plain: bytes, words: Words) -> bytes:
 def _rewrite_leaf(data: Data, new: bytearray, words: Words) -> None:
     value = data.value
     if type(value) is int and value in words.numbers and value >= _LEAST_SERIAL:
-        size = data.end - data.offset - 1  # behind the tag; in a compact-array there is none
+        size = _SIZES[data.type]
         new[data.end - size : data.end] = words.number(str(value)).to_bytes(size, "big")
     elif data.type in _STRINGS:
         content = value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else b""

@@ -84,7 +84,7 @@ def redact(
         words = Words(catalogue, [s.reading for s in before if s.reading], kept)
         new, zeroed = _rewritten(octets, _PROTOCOLS[protocol](octets, words, keys, test_keys))
         after = _decoded(catalogue, new, protocol, test_keys if ciphered else Keys())
-        if not _same(before, after):
+        if _measured(before, words) != _measured(after, words):
             continue
         if leak := _leak(catalogue, words, new, after):
             raise RedactionError(f"{leak} would still be in it; nothing is given out")
@@ -135,20 +135,20 @@ def _rewritten(octets: bytes, patches: Iterator[Patch]) -> tuple[bytes, int]:
     return bytes(new), zeroed
 
 
-def _same(before: Sequence[Snapshot], after: Sequence[Snapshot]) -> bool:
-    """Compare all that is measured: values, sub-meters, states, model, time."""
-    return [_measured(s) for s in before] == [_measured(s) for s in after]
-
-
-def _measured(snapshot: Snapshot) -> tuple[object, ...]:
-    return (
-        snapshot.values,
-        snapshot.channels,
-        snapshot.model,
-        snapshot.candidates,
-        snapshot.list,
-        snapshot.ts,
-    )
+def _measured(snapshots: Sequence[Snapshot], words: Words) -> list[tuple[object, ...]]:
+    """Collect all that is measured: values, sub-meters, states, model, time; all but the messages that become blanks."""
+    return [
+        (
+            s.values,
+            s.channels,
+            {name: text for name, text in s.texts.items() if name not in words.messages},
+            s.model,
+            s.candidates,
+            s.list,
+            s.ts,
+        )
+        for s in snapshots
+    ]
 
 
 def _leak(catalogue: Resolved, words: Words, octets: bytes, after: Sequence[Snapshot]) -> str:

@@ -50,6 +50,10 @@ class Words:
         wires = [meter.wire for meter in catalogue.meters.values() if meter.wire]
         self._patterns = [p for w in wires for p in (w.device_name, w.device_type, w.identification) if p]
         self._server_patterns = [w.sml_server for w in wires if w.sml_server]
+        #: Quantities that are messages to the customer.
+        self.messages = {
+            q.name for q in catalogue.quantities.values() if any(_MESSAGES in code for code in q.obis)
+        }
         self.private: set[bytes] = set()
         self.numbers: set[int] = set()  # identities that are sent as numbers
         self._blank: set[bytes] = set()
@@ -79,7 +83,7 @@ class Words:
         content = _content(value)
         if not content or quantity is None:
             return
-        if any(_MESSAGES in code for code in quantity.obis):
+        if quantity.name in self.messages:
             self._blank.add(content)
         elif _names_a_meter(quantity):
             self.private.add(content)
