@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import ciimodel
@@ -11,6 +10,7 @@ import typer
 from ciimodel.catalogue import Interface, Meter, Operator, Resolved
 
 from ciibridge.cli import main
+from ciibridge.cli.table import align
 from ciibridge.pipeline import LINES
 
 _PARITY: Final = {"none": "N", "even": "E", "odd": "O"}
@@ -28,9 +28,9 @@ def meters(
     if as_json:
         typer.echo(orjson.dumps(_document(catalogue)))
         return
-    typer.echo(_table(_METERS, [row for meter in catalogue.meters.values() for row in _meter_rows(meter)]))
+    typer.echo(align(_METERS, [row for meter in catalogue.meters.values() for row in _meter_rows(meter)]))
     typer.echo()
-    typer.echo(_table(_OPERATORS, [row for op in catalogue.operators.values() for row in _operator_rows(op)]))
+    typer.echo(align(_OPERATORS, [row for op in catalogue.operators.values() for row in _operator_rows(op)]))
     typer.echo("\nREAD: this version of ciibridge reads the protocol.  KNOWN: how well the facts are known.")
 
 
@@ -63,15 +63,6 @@ def _operator_rows(operator: Operator) -> list[tuple[str, ...]]:
         (operator.id, operator.name, entry.meter, "not possible", "", entry.fact.status)
         for entry in operator.not_possible
     ]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Align columns; the last one ends where it ends."""
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)
-    )
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def _document(catalogue: Resolved) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from ciimodel.catalogue import Interface, Meter, PushList, Resolved
@@ -26,16 +25,15 @@ from ciibridge.normalise.settings import DEFAULT_ZONE, MeterSettings
 from ciibridge.pipeline import LINES
 from ciibridge.publish.broker import BrokerSettings
 from ciibridge.security.keys import parse_key, parse_system_title
-from ciibridge.service.config import Config, MeterTable, MqttTable, Source
+from ciibridge.service.address import read_broker, read_prefix
+from ciibridge.service.config import Config, MeterTable, Source
 from ciibridge.service.findings import Finding, Key, choose
 from ciibridge.service.home_assistant import HomeAssistantSetup, home_assistant
 from ciibridge.service.secrets import Secrets, readable_by_all
 from ciibridge.service.state import state_folder
-from ciibridge.service.tls import read_tls
 from ciibridge.transport import LinkSettings, is_recording, open_transport
 
 _T = TypeVar("_T")
-_SCHEMES: Final = {"mqtt": 1883, "mqtts": 8883}
 #: Line settings where neither model nor file says any, if not those of the wired M-Bus interface.
 _USUAL: Final = {"iec62056-21": LinkSettings(baudrate=300, bytesize=7, parity="even")}
 _SERIAL: Final = re.compile(r"(serial|rfc2217)://|[^:]*$|[A-Za-z]:\\|COM\d+$")
@@ -115,14 +113,8 @@ class _Check:
             self._fault((), "no meter is configured", 'Add a block [[meter]] with at least port = "…".')
         bridge_id = config.bridge.id or topic_level(socket.gethostname()) or "bridge"
         self._level(("bridge", "id"), "bridge", bridge_id)
-        prefix = mqtt.prefix if mqtt.prefix is not None else self._catalogue.prefix
-        if not re.fullmatch(self._catalogue.levels["prefix"], prefix):
-            self._fault(
-                ("mqtt", "prefix"),
-                f"{prefix!r} cannot begin a topic",
-                'Write one or more words, e.g. "cii" or "home/cii".',
-            )
-        broker = self._broker(mqtt)
+        prefix = read_prefix(mqtt, self._catalogue, self._fault)
+        broker = read_broker(mqtt, self.secrets, self._fault)
         meters = tuple(self._meter(("meter", number), table) for number, table in enumerate(config.meter))
         self._twins(
             "port", lambda table: table.port, "Two readers of one port steal each other's bytes: keep one."
@@ -158,43 +150,6 @@ class _Check:
             folder = state_folder(self._environ)
             path = folder / f"{bridge_id}.db" if folder is not None else None
         return Store(path, table.megabytes * 1_000_000, table.days * 86_400.0)
-
-    # -- [mqtt] ------------------------------------------------------------------------------------------------------
-
-    def _broker(self, mqtt: MqttTable) -> BrokerSettings:
-        scheme, host, port = self._url(mqtt.url)
-        password = self.secrets.find(mqtt, ("mqtt",), "password")
-        if password is not None and mqtt.username is None:
-            self._fault(("mqtt", "username"), "a password without a user name", "Add username.")
-        tls, tls_files = read_tls(mqtt, self.secrets.path, self._fault, encrypted=scheme == "mqtts")
-        return BrokerSettings(
-            host=host,
-            port=port,
-            tls=tls,
-            tls_files=tls_files,
-            username=mqtt.username,
-            password=password,
-            protocol=mqtt.protocol,
-            keepalive_s=mqtt.keepalive_s,
-        )
-
-    def _url(self, url: str) -> tuple[str, str, int]:
-        at: Key = ("mqtt", "url")
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            self._fault(at, "is no address", "Write mqtt://host or mqtts://host:port.")
-            return "mqtt", "localhost", 1883
-        if parts.username is not None or parts.password is not None:
-            self._fault(
-                at,
-                "holds a user name or password",
-                "Write them as username and password, so that no log shows them.",
-            )
-        elif parts.scheme not in _SCHEMES or not parts.hostname or parts.path not in {"", "/"} or parts.query:
-            self._fault(at, f"{url!r} is no address of a broker", "Write mqtt://host or mqtts://host:port.")
-        return parts.scheme, parts.hostname or "", port or _SCHEMES.get(parts.scheme, 1883)
 
     # -- [[meter]] ---------------------------------------------------------------------------------------------------
 
