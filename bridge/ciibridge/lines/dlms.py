@@ -63,6 +63,8 @@ class DlmsLine:
                 found.append(apdu)
                 continue
             try:
-                found.append(decode(self.gate.admit(apdu), self._book))
+                plain = self.gate.admit(apdu)
+                found.append(decode(plain, self._book))
+                self.gate.accept(plain)
             except (SecurityError, DecodeError) as error:
                 found.append(problem(error, apdu.offset))

@@ -46,9 +46,10 @@ class P1Line(FrameLine):
     def _read(self, frame: Frame, found: list[Reading | Problem]) -> None:
         behind = split_ciphered(frame.information)
         octets = _GENERAL_GLO_CIPHERING + behind.ciphered if behind else frame.information
-        plain = self.gate.admit(Apdu(octets, frame.offset))
+        admitted = plain = self.gate.admit(Apdu(octets, frame.offset))
         if begins_like_a_push(plain.data):
             found.append(decode_push(plain, self._book))
+            self.gate.accept(admitted)
             return
         if behind:
             plain = behind.whole(plain)
@@ -57,6 +58,7 @@ class P1Line(FrameLine):
             found.append(Problem("bad_checksum", f"{fault} (in the opened telegram)", frame.offset))
             return
         reading, problems = p1.decode(plain)
+        self.gate.accept(admitted)
         found += problems
         found.append(reading)
 

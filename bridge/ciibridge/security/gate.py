@@ -36,11 +36,18 @@ class Gate:
         self._replay = ReplayGuard(self._key, counters)
 
     def admit(self, apdu: Apdu) -> Apdu:
-        """Give the plain APDU with what is known of its origin; raises SecurityError when it is refused."""
+        """Give the plain APDU with what is known of its origin; raises SecurityError when it is refused.
+
+        ``accept`` it when it was read to its end.
+        """
         plain = self._opener.open(apdu)
         self._demand(plain)
         self._replay.check(plain)
         return plain
+
+    def accept(self, plain: Apdu) -> None:
+        """Take note that an admitted APDU is what a meter sends: none with this counter, or a lower one, is admitted again."""
+        self._replay.accept(plain)
 
     def _demand(self, apdu: Apdu) -> None:
         """Refuse what is less protected than the configured keys say it must be (ADR 9).

@@ -194,7 +194,8 @@ def seal(octets: bytes, plain: bytes, title: bytes, keys: Keys) -> bytes:
 class ReplayGuard:
     """Remembers the last invocation counter of each meter, and refuses what is not newer.
 
-    Ask it after ``Opener.open``: a telegram that does not open must not move the counter.
+    Ask it after ``Opener.open``, and tell it with ``accept`` when the telegram was read to its end: one that does not open, or is
+    garbage behind its first octets, must not move the counter. Forged with the highest one, it would silence the meter for good.
 
     ``counters`` is where it remembers, kept over restarts by whoever gives it: digest of system title and key → counter.
     A meter begins anew with a new key (IEC 62056-5-3, 5.3.3.7: a nonce is used once a key), and so does the digest; it also
@@ -211,13 +212,18 @@ class ReplayGuard:
         title, counter = apdu.system_title, apdu.invocation_counter
         if title is None or counter is None:
             return
-        line = self._lines.get(title) or self._learn(title)
-        last = self._counters.get(line)
+        last = self._counters.get(self._line(title))
         if last is not None and counter <= last:
             raise SecurityError("replayed", f"invocation counter {counter} after {last}")
-        self._counters[line] = counter
 
-    def _learn(self, title: bytes) -> bytes:
+    def accept(self, apdu: Apdu) -> None:
+        """Remember the counter of a telegram."""
+        if apdu.system_title is not None and apdu.invocation_counter is not None:
+            self._counters[self._line(apdu.system_title)] = apdu.invocation_counter
+
+    def _line(self, title: bytes) -> bytes:
+        if (known := self._lines.get(title)) is not None:
+            return known
         if len(self._lines) >= _TITLES:
             self._counters.pop(self._lines.pop(next(iter(self._lines))), None)
         line = hmac.digest(self._key or b"", b"invocation counter of " + title, "sha256")[:_DIGEST_OCTETS]

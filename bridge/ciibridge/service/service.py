@@ -180,7 +180,8 @@ class _Running:
         new = self._setup = replace(
             new, bridge_id=old.bridge_id, shared_connection=old.shared_connection, store=old.store
         )
-        logging.getLogger().setLevel(new.log_level.upper())
+        if new.log_level != old.log_level:
+            logging.getLogger().setLevel(new.log_level.upper())
         moved = new.broker != old.broker
         if any(getattr(new, name) != getattr(old, name) for name in _COMMON):
             await self.fleet.become((), self.meter)

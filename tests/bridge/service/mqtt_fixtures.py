@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mqtt_parts import BrokerProcess, Listener, MakeBroker, find_mosquitto, free_port
 from paho.mqtt.enums import MQTTProtocolVersion
+from service_parts import Gate, Speech, TcpMeter, simulated
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -49,3 +51,25 @@ def listen() -> Iterator[Callable[[int], Listener]]:
     yield make
     for listener in made:
         listener.stop()
+
+
+@pytest.fixture
+def talk() -> Iterator[Callable[..., TcpMeter]]:
+    """Make meters that talk over TCP: a simulated E450, not encrypted, unless told otherwise."""
+    made: list[TcpMeter] = []
+
+    def make(speech: Speech | None = None, **options: Any) -> TcpMeter:
+        made.append(TcpMeter(speech or simulated(), **options))
+        return made[-1]
+
+    yield make
+    for meter in made:
+        meter.stop()
+
+
+@pytest.fixture
+def gate(broker: BrokerProcess) -> Iterator[Gate]:
+    """A way to the broker that can be opened and shut; shut at first."""
+    made = Gate(free_port(), broker.port)
+    yield made
+    made.shut()

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ from service_parts import (
     Gate,
     PtyMeter,
     ServiceProcess,
-    Speech,
     TcpMeter,
     remember,
     service_in_thread,
@@ -46,28 +45,6 @@ Listen = Callable[..., Listener]
 MakeMeter = Callable[..., TcpMeter]
 METER = f"cii/v1/{METER_ID}"
 NO_DISK = "/proc/ciibridge/state.db"
-
-
-@pytest.fixture
-def talk() -> Iterator[MakeMeter]:
-    """Make meters that talk over TCP: a simulated E450, not encrypted, unless told otherwise."""
-    made: list[TcpMeter] = []
-
-    def make(speech: Speech | None = None, **options: Any) -> TcpMeter:
-        made.append(TcpMeter(speech or simulated(), **options))
-        return made[-1]
-
-    yield make
-    for meter in made:
-        meter.stop()
-
-
-@pytest.fixture
-def gate(broker: BrokerProcess) -> Iterator[Gate]:
-    """A way to the broker that can be opened and shut; shut at first."""
-    made = Gate(free_port(), broker.port)
-    yield made
-    made.shut()
 
 
 def seqs(listener: Listener, topic: str) -> list[int]:
@@ -311,7 +288,8 @@ def test_a_full_outbox_drops_the_oldest_and_says_so(
         time.sleep(1)
         gate.open()
         first_live = json.loads(heard.wait(f"{METER}/state").payload)["seq"]
-        wait_until(lambda: len(seqs(heard, f"{METER}/history")) >= 4, what="history")
+        # The events that tell of the loss and of the disk may have taken the room of telegrams.
+        wait_until(lambda: len(seqs(heard, f"{METER}/history")) >= 2, what="history")
         wait_until(
             lambda: json.loads(heard.payloads(f"{METER}/diag")[-1]).get("dropped"), what="diag.dropped"
         )

@@ -8,11 +8,10 @@ import re
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import ciimodel
 import jsonschema
@@ -61,26 +60,6 @@ class Counted:
         until = len(self.said) + count
         self._due = count
         wait_until(lambda: len(self.said) == until, what=f"{count} telegrams")
-
-
-@pytest.fixture
-def talk() -> Iterator[MakeMeter]:
-    made: list[TcpMeter] = []
-
-    def make(speech: Speech | None = None, **options: Any) -> TcpMeter:
-        made.append(TcpMeter(speech or simulated(), **{"every_s": 0.1, **options}))
-        return made[-1]
-
-    yield make
-    for meter in made:
-        meter.stop()
-
-
-@pytest.fixture
-def gate(broker: BrokerProcess) -> Iterator[Gate]:
-    made = Gate(free_port(), broker.port)
-    yield made
-    made.shut()
 
 
 def numbers(heard: Listener, topic: str) -> list[int]:

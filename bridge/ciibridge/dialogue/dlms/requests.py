@@ -155,7 +155,9 @@ class Requests:
             return apdu
         # Service-specific ciphering is general-glo-ciphering without the title that both sides know.
         general = apdu if apdu[:1] not in _GLO else b"\xdb\x08" + self._title + apdu[1:]
-        return self._gate.admit(Apdu(general, 0)).data
+        plain = self._gate.admit(Apdu(general, 0))
+        self._gate.accept(plain)
+        return plain.data
 
     def _rows(self, obis: Obis, selection: Selection) -> Any:
         gurux = self._gurux
