@@ -39,6 +39,11 @@ def path(resolved: Resolved, topic: Topic, meter: str, quantity: str = "", chann
     )
 
 
+def base(resolved: Resolved, level: str) -> str:
+    """``cii/v1/<level>``: all topics of a meter are below it."""
+    return path(resolved, resolved.topics["availability"], level).rpartition("/")[0]
+
+
 def online(resolved: Resolved) -> str:
     """Give the payload of ``availability`` that is not the last will: ``online``."""
     topic = resolved.topics["availability"]

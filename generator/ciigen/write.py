@@ -23,13 +23,16 @@ HEADER: Final = "generated from schema/ by ciigen, do not edit"
 
 #: Extension → comment around the header. Formats that are not here (.json, .csv, …) have no comments.
 COMMENTS: Final[Mapping[str, tuple[str, str]]] = {
-    **dict.fromkeys((".py", ".pyi", ".yaml", ".yml", ".toml", ".conf", ".sh", ".map", ".env"), ("# ", "")),
+    **dict.fromkeys(
+        (".py", ".pyi", ".yaml", ".yml", ".toml", ".conf", ".sh", ".map", ".env", ".acl"), ("# ", "")
+    ),
     **dict.fromkeys(
         (".things", ".items", ".sitemap", ".persist", ".rules", ".js", ".mjs", ".ts"), ("// ", "")
     ),
     **dict.fromkeys((".md", ".html", ".xml", ".svg"), ("<!-- ", " -->")),
     ".css": ("/* ", " */"),
     ".ini": ("; ", ""),
+    ".config": ("%% ", ""),  # Erlang terms
     ".sql": ("-- ", ""),
 }
 #: What must stay the first line of a file; the header then is the second.

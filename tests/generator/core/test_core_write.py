@@ -35,6 +35,8 @@ class Fixed:
         ("a.yaml", "a: 1\n", f"# {HEADER}\na: 1\n"),
         ("a.things", "Thing\n", f"// {HEADER}\nThing\n"),
         ("a.items", "Group\n", f"// {HEADER}\nGroup\n"),
+        ("a.acl", "user x\n", f"# {HEADER}\nuser x\n"),
+        ("a.config", "{deny, all}.\n", f"%% {HEADER}\n{{deny, all}}.\n"),
         ("a.md", "# Title\n", f"<!-- {HEADER} -->\n# Title\n"),
         ("a.xml", '<?xml version="1.0"?>\n<a/>\n', f'<?xml version="1.0"?>\n<!-- {HEADER} -->\n<a/>\n'),
         ("a.html", "<!DOCTYPE html>\n<p>\n", f"<!DOCTYPE html>\n<!-- {HEADER} -->\n<p>\n"),

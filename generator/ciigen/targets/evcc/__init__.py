@@ -19,7 +19,8 @@ from ciigen.errors import UsageError
 from ciigen.invocation import command, title
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, Target, View
-from ciigen.targets.evcc.fields import CONSUMER, base, fields
+from ciigen.targets.evcc.fields import CONSUMER, fields
+from ciigen.topics import base
 
 
 def _yaml(resolved: Resolved, selection: Selection) -> str:

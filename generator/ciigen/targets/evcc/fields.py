@@ -63,12 +63,6 @@ def fields(resolved: Resolved, selection: Selection) -> list[Field]:
     return found
 
 
-def base(resolved: Resolved, level: str) -> str:
-    """Topic of the meter that all topics of ``Reading`` are below."""
-    availability = topics.path(resolved, resolved.topics["availability"], level)
-    return availability.rpartition("/")[0]
-
-
 def _fields(resolved: Resolved, selection: Selection) -> Iterator[Field]:
     chosen = [q for q in quantities(resolved, selection) if "field" in q.consumers.get(CONSUMER, {})]
     for name in _FIELDS:
@@ -101,7 +95,7 @@ def _reading(resolved: Resolved, selection: Selection, quantity: Quantity) -> Re
     shortest = int(str(resolved.consumers[CONSUMER].settings["timeout"]))
     interval = interval_s(resolved, selection, quantity)
     return Reading(
-        topic=whole.removeprefix(f"{base(resolved, 'level')}/"),
+        topic=whole.removeprefix(f"{topics.base(resolved, 'level')}/"),
         scale=of_unit.get("scale", ""),
         timeout_s=max(shortest, round(_MISSED * interval)),
     )
