@@ -285,7 +285,7 @@ def test_a_full_outbox_drops_the_oldest_and_says_so(
     meter = f'port = "{talk(every_s=0.05).url}"'
     config = write_config(tmp_path, gate.port, meter, mqtt="outbox = 5", outbox=NO_DISK)
     with service_in_thread(config):
-        time.sleep(1)
+        wait_until(lambda: "outbox is full" in caplog.text, what="overflow")
         gate.open()
         first_live = json.loads(heard.wait(f"{METER}/state").payload)["seq"]
         # The events that tell of the loss and of the disk may have taken the room of telegrams.
