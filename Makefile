@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .constraints.txt
 JOBS   ?= 2
 
-.PHONY: help demo test check conformance bench fuzz lint build broker reference constraints clean
+.PHONY: help demo test check conformance bench fuzz soak lint build broker reference constraints clean
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -29,6 +29,9 @@ fuzz: $(VENV)/dev.stamp   ## coverage-guided fuzzing with atheris (ARGS="--runs 
 
 bench: $(VENV)/dev.stamp broker   ## what a telegram costs here, beside other readers on the same octets
 	@cd tests && PYTHONPATH=bridge/service ../$(BIN)/python -m bench
+
+soak: $(VENV)/dev.stamp broker   ## kill, cut and tear away, and count what is lost (PART=broker COUNT=200 ARGS="--seed N …"; docs/soak.md)
+	@cd tests && PYTHONPATH=bridge/service ../$(BIN)/python -m chaos $(if $(COUNT),--count $(COUNT)) $(ARGS) $(PART)
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
