@@ -30,7 +30,7 @@ _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 Tell = Callable[[Check], None]
 
 
-@main.command(epilog="Example: sudo -u ciibridge ciibridge doctor -c /etc/ciibridge/ciibridge.toml")
+@main.command(epilog="Example: ciibridge doctor -c /etc/ciibridge/ciibridge.toml")
 def doctor(
     config: Annotated[Path, typer.Option("--config", "-c", help="Configuration file (TOML).")] = USUAL,
     *,
