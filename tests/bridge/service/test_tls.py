@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import socket
+import ssl
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -160,3 +163,65 @@ def test_a_certificate_out_of_its_time_is_said_once_and_cured_without_a_restart(
         wait_until(lambda: "connected (MQTT 5) again after" in broker_log(caplog), 10, "connection")
     assert broker_log(caplog).count(words) == 1
     assert "look at the clock of this machine" in broker_log(caplog)
+
+
+class OldServer:
+    """Speaks TLS 1.1 and nothing newer; counts the handshakes that came about."""
+
+    def __init__(self, folder: Path) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(folder / "server.pem", folder / "server.key")
+        self._context.set_ciphers("ALL:@SECLEVEL=0")
+        self._context.minimum_version = ssl.TLSVersion.TLSv1
+        self._context.maximum_version = ssl.TLSVersion.TLSv1_1
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(0.05)
+        self._stop = threading.Event()
+        self.port = int(self._listener.getsockname()[1])
+        self.handshakes = self.refused = 0
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            try:
+                client, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            client.settimeout(2)
+            try:
+                with self._context.wrap_socket(client, server_side=True):
+                    self.handshakes += 1
+            except OSError:
+                self.refused += 1
+            finally:
+                client.close()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._listener.close()
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+def test_tls_older_than_1_2_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "ciibridge")
+    ours = Authority(tmp_path, "ours")
+    ours.issue("server")
+    old = OldServer(tmp_path)
+    try:
+        lenient = ssl.create_default_context(cafile=str(tmp_path / "ours.pem"))
+        lenient.set_ciphers("ALL:@SECLEVEL=0")
+        lenient.minimum_version = ssl.TLSVersion.TLSv1
+        with (
+            socket.create_connection(("127.0.0.1", old.port)) as plain,
+            lenient.wrap_socket(plain, server_hostname="127.0.0.1") as client,
+        ):
+            assert client.version() == "TLSv1.1"  # the server is one that can be talked to
+        wait_until(lambda: old.handshakes == 1, what="handshake")
+        mqtt = f'url = "mqtts://127.0.0.1:{old.port}"\nca_file = "ours.pem"'
+        with service_in_thread(write_config(tmp_path, old.port, METER, mqtt=mqtt)):
+            wait_until(lambda: "no TLS connection comes about" in broker_log(caplog), what="refusal")
+        assert (old.handshakes, old.refused >= 1) == (1, True)
+    finally:
+        old.stop()
