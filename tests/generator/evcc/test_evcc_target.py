@@ -16,7 +16,7 @@ from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.evcc import TARGET
 from ruamel.yaml import YAML
-from served import served
+from selections import by_language
 
 RESOLVED = resolve_directory(ROOT / "schema")
 #: Field → unit of evcc (docs.evcc.io: meters, user-defined devices) and how many readings it has.
@@ -33,25 +33,7 @@ SCALES = {("W", "W"): None, ("A", "A"): None, ("V", "V"): None, ("Wh", "kWh"): 0
 Reading = dict[str, Any]
 
 
-def selections() -> Iterator[Selection]:
-    for lang in RESOLVED.languages:
-        for meter in RESOLVED.meters:
-            yield Selection(meter=meter, lang=lang)
-        for operator in served(RESOLVED):
-            yield Selection(operator=operator, lang=lang)
-        yield Selection(lang=lang)
-        yield Selection(everything=True, lang=lang)
-        yield Selection(ids=("house-1", "true", "0815"), lang=lang)
-
-
-def describe(selection: Selection) -> str:
-    what = (
-        selection.meter or selection.operator or ("all" if selection.everything else "-".join(selection.ids))
-    )
-    return f"{what}-{selection.lang}"
-
-
-EVERY = pytest.mark.parametrize("selection", list(selections()), ids=describe)
+EVERY = by_language(RESOLVED, ("house-1", "true", "0815"))
 
 
 @cache

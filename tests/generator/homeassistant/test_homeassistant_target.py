@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -20,7 +19,7 @@ from ciigen.target import Selection, quantities
 from ciigen.targets.homeassistant import TARGET
 from ciigen.targets.homeassistant.discovery import release
 from jinja2 import Environment
-from served import served
+from selections import by_language
 
 RESOLVED = resolve_directory(ROOT / "schema")
 VIEWS = ("components", "device")
@@ -65,25 +64,7 @@ KEYS = (
 )
 
 
-def selections() -> Iterator[Selection]:
-    for lang in RESOLVED.languages:
-        for meter in RESOLVED.meters:
-            yield Selection(meter=meter, lang=lang)
-        for operator in served(RESOLVED):
-            yield Selection(operator=operator, lang=lang)
-        yield Selection(lang=lang)
-        yield Selection(everything=True, lang=lang)
-        yield Selection(ids=("house-1", "house_1", "flat"), lang=lang)
-
-
-def describe(selection: Selection) -> str:
-    what = (
-        selection.meter or selection.operator or ("all" if selection.everything else "-".join(selection.ids))
-    )
-    return f"{what}-{selection.lang}"
-
-
-EVERY = pytest.mark.parametrize("selection", list(selections()), ids=describe)
+EVERY = by_language(RESOLVED, ("house-1", "house_1", "flat"))
 BOTH = pytest.mark.parametrize("view", VIEWS)
 
 

@@ -21,7 +21,7 @@ from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.iobroker import TARGET, read
 from ciigen.targets.iobroker.objects import objects
-from served import served
+from selections import every, served
 
 RESOLVED = resolve_directory(ROOT / "schema")
 EXAMPLES = CAPTURES.parent / "examples" / "iobroker"
@@ -60,11 +60,7 @@ def selections() -> Iterator[Selection]:
     yield Selection(ids=("house-1", "true"), meter="lg-e450", lang="fr")
 
 
-def describe(selection: Selection) -> str:
-    return selection.meter or selection.operator or ("all" if selection.everything else "default")
-
-
-EVERY = pytest.mark.parametrize("selection", list(selections()), ids=describe)
+EVERY = every({"all": list(selections())})
 BOTH = pytest.mark.parametrize("adapter", ADAPTERS)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -19,7 +18,7 @@ from ciigen.targets.openhab import TARGET
 from ciigen.targets.openhab.names import KEYWORDS, equipment_names, quotable, thing_id
 from openhab_dsl import Item, Thing, items, persistence, sitemap, things
 from ruamel.yaml import YAML
-from served import served
+from selections import by_language, describe
 
 RESOLVED = resolve_directory(ROOT / "schema")
 #: Units that openHAB registers (org.openhab.core.library.unit.Units and SIUnits) → their dimension. kVAh is none of them.
@@ -36,25 +35,7 @@ POINTS = {"Measurement", "Status"}
 LIVE = {Kind.INSTANTANEOUS, Kind.DEMAND}
 
 
-def selections() -> Iterator[Selection]:
-    for lang in RESOLVED.languages:
-        for meter in RESOLVED.meters:
-            yield Selection(meter=meter, lang=lang)
-        for operator in served(RESOLVED):
-            yield Selection(operator=operator, lang=lang)
-        yield Selection(lang=lang)
-        yield Selection(everything=True, lang=lang)
-        yield Selection(ids=("house-1", "house_1", "true"), lang=lang)
-
-
-def describe(selection: Selection) -> str:
-    what = (
-        selection.meter or selection.operator or ("all" if selection.everything else "-".join(selection.ids))
-    )
-    return f"{what}-{selection.lang}"
-
-
-EVERY = pytest.mark.parametrize("selection", list(selections()), ids=describe)
+EVERY = by_language(RESOLVED, ("house-1", "house_1", "true"))
 
 
 def text(view: str, selection: Selection, resolved: Resolved | None = None) -> str:
