@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import solar_checks
 from check_table import NotRun, Say, check, software
-from homeassistant_world import PER_ENTITY, PER_METER, HomeAssistant
+from homeassistant_world import BLUEPRINT, PER_ENTITY, PER_METER, HomeAssistant
 from house import METERS, house, wait_until
 from installs import HOME_ASSISTANT, HOME_ASSISTANT_DEVICE, home_assistant, installed, newer_python
 
@@ -200,6 +201,31 @@ def _restart(home: HomeAssistant) -> None:
     wait_until(
         _slowly(lambda: set(home.sensors()) == before and not _without_value(home)), 40, "all entities again"
     )
+
+
+@check(
+    _BOTH,
+    "the blueprint switches by solar surplus, with its shortest run and pause, and off when the meter is silent",
+)
+def _surplus(home: HomeAssistant) -> None:
+    solar_checks.night(home.house)
+    home.ask({"type": "input_boolean/create", "name": "Heat pump"})
+    inputs = {"power": "sensor.house_power_net", "device": "input_boolean.heat_pump", **solar_checks.QUICK}
+    path = f"ciigen/{BLUEPRINT.name}"
+    automation = {"alias": "Solar surplus", "use_blueprint": {"path": path, "input": inputs}}
+    home.call("config/automation/config/1", automation)
+    wait_until(_slowly(lambda: _state(home, "automation.solar_surplus") == "on"), 20, "the automation runs")
+    solar_checks.see_it_switch(home.house, _slowly(lambda: _state(home, "input_boolean.heat_pump") == "on"))
+    complaints = [
+        line for line in home.log.read_text("utf-8").splitlines() if "components.automation" in line
+    ]
+    assert not complaints, complaints[:5]
+
+
+def _state(home: HomeAssistant, entity: str) -> str | None:
+    """The state of an entity; None while there is none."""
+    found = [state["state"] for state in home.call("states") if state["entity_id"] == entity]
+    return found[0] if found else None
 
 
 @check(_BOTH, "it has nothing to complain of in its log")

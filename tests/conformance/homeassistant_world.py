@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ energy:
 onboarding:
 websocket_api:
 compile_statistics:
+automation: !include automations.yaml
 logger:
   default: warning
   logs:
@@ -64,6 +66,7 @@ async def main(url, token, commands):
 
 asyncio.run(main(sys.argv[1], sys.argv[2], json.load(sys.stdin)))
 """
+BLUEPRINT: Final = Path(__file__).parents[2] / "integrations/homeassistant/solar_surplus.yaml"
 #: Configuration of the bridge for each form of messages.
 PER_ENTITY: Final = '[homeassistant]\nlanguage = "en"\n'
 PER_METER: Final = f'{PER_ENTITY}min_version = "2024.11"\n'
@@ -98,6 +101,10 @@ class HomeAssistant:
             "dependencies": ["recorder"],
         }
         (component / "manifest.json").write_text(json.dumps(manifest))
+        blueprints = self._config / "blueprints/automation/ciigen"
+        blueprints.mkdir(parents=True)
+        shutil.copy(BLUEPRINT, blueprints)
+        (self._config / "automations.yaml").write_text("[]\n")
         port = self._base.rpartition(":")[2]
         (self._config / "configuration.yaml").write_text(_CONFIGURATION.format(port=port))
 

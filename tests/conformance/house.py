@@ -134,25 +134,13 @@ class House:
         stack.callback(self.broker.stop)
         self.listener = Listener(self.broker.port)
         stack.callback(self.listener.stop)
-        self.simulators: list[Process] = []
         self.logs: list[Path] = []
-        ports = []
-        for meter in METERS:
-            ports.append(free_port())
-            command = [
-                sys.executable,
-                "-c",
-                RUN,
-                "simulate",
-                meter.model,
-                "--out",
-                f"tcp:{ports[-1]}",
-                *meter.options,
-            ]
-            self.simulators.append(self.keep(Process(command, folder / f"simulate-{meter.id}.log")))
+        self._ports = {meter.id: free_port() for meter in METERS}
+        self.simulators = [self._simulate(meter) for meter in METERS]
         self._blocks = [
             f'port = "tcp://127.0.0.1:{port}"\nmodel = "{meter.model}"\nid = "{meter.id}"\n{meter.lines}\n'
-            for port, meter in zip(ports, METERS, strict=True)
+            for meter in METERS
+            for port in (self._ports[meter.id],)
         ]
         for simulator in self.simulators:
             wait_until(
@@ -161,6 +149,18 @@ class House:
                 f"start of a meter ({simulator.log})",
             )
         self.bridge: Process | None = None
+
+    def _simulate(self, meter: SimMeter, *more: str) -> Process:
+        out = f"tcp:{self._ports[meter.id]}"
+        command = [sys.executable, "-c", RUN, "simulate", meter.model, "--out", out, *meter.options, *more]
+        return self.keep(Process(command, self.folder / f"simulate-{meter.id}.log"))
+
+    def live_through(self, meter_id: str, at: str | None) -> None:
+        """A meter goes on at another time (ISO 8601), later than before since its registers rise; None: it falls silent."""
+        (place,) = (i for i, meter in enumerate(METERS) if meter.id == meter_id)
+        self.simulators[place].kill()
+        if at is not None:
+            self.simulators[place] = self._simulate(METERS[place], "--at", at)
 
     def keep(self, process: Process) -> Process:
         """Stop it at the end, whatever happens."""
