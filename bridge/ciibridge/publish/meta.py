@@ -149,7 +149,7 @@ class Meta:
         return facts | {"derived": "obis" not in facts and "unit" in facts}
 
     def _connector(self, model_id: str | None) -> str | None:
-        """Kind of the connector in use: the configured one, the operator's, or the only one with this protocol."""
+        """Kind of the connector in use: the configured one, the operator's, or the only one that sends in this protocol."""
         model = self._catalogue.meters.get(model_id or "")
         if model is None:
             return None
@@ -161,5 +161,8 @@ class Meta:
         )
         if wanted is not None:
             return next((i.kind for i in model.interfaces if i.id == wanted), None)
-        kinds = {interface.kind for interface in fitting}
+        # One that must be asked is in use only where it is configured.
+        kinds = {interface.kind for interface in fitting if interface.mode == "push"} or {
+            i.kind for i in fitting
+        }
         return kinds.pop() if len(kinds) == 1 else None
