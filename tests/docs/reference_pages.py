@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 from ciibridge.cli import main as ciibridge
+from ciibridge.events import EVENTS
 from ciibridge.types import PROBLEMS
 from ciigen.cli import application
 from typer.main import get_command
@@ -32,6 +33,7 @@ def pages() -> dict[str, str]:
         "ciigen.md": _program("ciigen", get_command(application())),
         "ciibridge.md": _program("ciibridge", get_command(ciibridge)),
         "problems.md": _problems(),
+        "events.md": _events(),
         "captures.md": f"{_HEADER}{table.page()}",
     }
 
@@ -93,6 +95,19 @@ What `ciibridge decode` prints on standard error, what stands in `diag.problems`
 `error`. A code never changes its meaning.
 
 | code | what to do |
+| --- | --- |
+{rows}
+"""
+
+
+def _events() -> str:
+    rows = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in sorted(EVENTS.items()))
+    return f"""{_HEADER}# Events of the log
+
+What stands under `event` in a line of `ciibridge run --log-json`. A code never changes its meaning; `other` is a line of a library. The
+fields beside it depend on the event: `meter` (shortened), `broker`, `code` of a [problem](problems.md), `reason`, counts.
+
+| event | when |
 | --- | --- |
 {rows}
 """

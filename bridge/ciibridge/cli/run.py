@@ -7,10 +7,8 @@ ciibridge run -c /etc/ciibridge/ciibridge.toml --check    says what would run, a
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +20,7 @@ import typer
 from ciibridge.cli import main
 from ciibridge.errors import ConfigError
 from ciibridge.normalise.identity import shortened
+from ciibridge.service.logs import start_logging
 from ciibridge.service.secrets import never_dump
 from ciibridge.service.service import Service
 from ciibridge.service.setup import MeterSetup, Setup, load
@@ -39,6 +38,9 @@ def run(
     check: Annotated[
         bool, typer.Option("--check", help="Check the configuration, say what would run, and end.")
     ] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log one JSON object a line, for programs.")
+    ] = False,
 ) -> None:
     """Run the bridge: read the meters of the configuration and publish what they send, until it is stopped.
 
@@ -54,7 +56,7 @@ def run(
         typer.echo(summary(config, setup))
         return
     never_dump()
-    start_logging(setup.log_level)
+    start_logging(setup.log_level, as_json=log_json)
     service = partial(
         Service, setup, catalogue, systemd=Systemd(os.environ), reread=lambda: load(config, catalogue)
     )
@@ -73,16 +75,6 @@ async def _serve(make: Callable[[], Service]) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, service.reload)
     await service.run(stop)
-
-
-def start_logging(level: str) -> None:
-    """Log to standard error, one line a message; without a time where the journal of systemd adds its own."""
-    journal = "JOURNAL_STREAM" in os.environ
-    logging.basicConfig(
-        level=level.upper(),
-        stream=sys.stderr,
-        format="%(levelname)s %(message)s" if journal else "%(asctime)s %(levelname)s %(message)s",
-    )
 
 
 def summary(config: Path, setup: Setup) -> str:

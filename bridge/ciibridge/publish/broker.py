@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Final, Literal
 
+from ciibridge.events import event
 from ciibridge.publish.retry import Outage, Reason
 
 
@@ -182,6 +183,7 @@ class Broker:
             self._log.info(
                 "broker %s: it does not take MQTT 5, going on with 3.1.1 (live values carry no expiry)",
                 self.settings.url,
+                extra=event("protocol_older", broker=self.settings.url),
             )
 
     def refuses(self, topic: str, reason: Reason) -> None:
@@ -189,4 +191,10 @@ class Broker:
         if not self._said_refusal:
             self._said_refusal = True
             prefix = "/".join(topic.split("/")[:2])
-            self._log.error("broker %s: it refuses messages under %s/: %s", self.settings.url, prefix, reason)
+            self._log.error(
+                "broker %s: it refuses messages under %s/: %s",
+                self.settings.url,
+                prefix,
+                reason,
+                extra=event("publish_refused", broker=self.settings.url, reason=reason.code),
+            )

@@ -22,11 +22,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
 from ciibridge.errors import ConfigError
+from ciibridge.events import event
 from ciibridge.publish.retry import Outage, Reason
 
 T = TypeVar("T")
@@ -141,7 +143,11 @@ class Database:
         self._jobs.put(None)
         await asyncio.wait({self._ended}, timeout=timeout_s)
         if not self._ended.done():
-            _log.warning("state file %s: the disk is too slow to write everything before the end", self.path)
+            _log.warning(
+                "state file %s: the disk is too slow to write everything before the end",
+                self.path,
+                extra=event("not_stored", state_file=str(self.path)),
+            )
 
     # -- in the thread -----------------------------------------------------------------------------------------------
 
@@ -250,7 +256,7 @@ class Database:
         except OSError:
             return False
         self._call(
-            _log.error,
+            partial(_log.error, extra=event("state_damaged", state_file=str(self.path))),
             "state file %s: it is damaged and was renamed to %s; messages that waited in it are lost. A new one is begun. "
             "If it happens again, check the disk.",
             self.path,

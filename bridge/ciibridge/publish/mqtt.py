@@ -22,6 +22,7 @@ from typing import Final
 
 from paho.mqtt.client import topic_matches_sub
 
+from ciibridge.events import event
 from ciibridge.publish.broker import LOST, UNSTABLE, Broker, Version
 from ciibridge.publish.outbox import Entry, Outbox
 from ciibridge.publish.retry import Backoff, Reason
@@ -176,7 +177,11 @@ class MqttConnection:
             async with asyncio.timeout(timeout_s):
                 await session.flushed()
         except TimeoutError:
-            _log.warning("%s: It did not confirm the last messages in time", self._broker.outage.subject)
+            _log.warning(
+                "%s: It did not confirm the last messages in time",
+                self._broker.outage.subject,
+                extra=event("not_confirmed", broker=self._broker.settings.url),
+            )
         await session.disconnect(timeout_s=0.2)
 
     async def _connect(self, version: Version) -> tuple[Session | None, Reason]:
@@ -245,7 +250,12 @@ class MqttConnection:
             await self._waits.wait()
             self._waits.clear()
             if waiting := len(self._outbox):
-                _log.info("%s: sending %d messages that waited", self._broker.outage.subject, waiting)
+                _log.info(
+                    "%s: sending %d messages that waited",
+                    self._broker.outage.subject,
+                    waiting,
+                    extra=event("catching_up", broker=self._broker.settings.url, messages=waiting),
+                )
             while batch := await self._outbox.peek(_HISTORY_BATCH):
                 for entry in batch:
                     while not session.send(entry.message) and not session.closed.done():

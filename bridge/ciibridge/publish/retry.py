@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from ciibridge.events import event
+
 #: What breaks again within so long was not repaired: the same outage, of which everything has been said.
 _SETTLED_S: Final = 30.0
 #: Lines that one outage may take in the log.
@@ -89,7 +91,9 @@ class Outage:
             return False
         self._said.add(reason.words)
         self._logged = True
-        self.log.warning("%s: %s Trying again.", self.subject, reason)
+        self.log.warning(
+            "%s: %s Trying again.", self.subject, reason, extra=self._event("failing", reason=reason.code)
+        )
         return True
 
     def recovered(self, words: str) -> None:
@@ -102,8 +106,15 @@ class Outage:
                 words,
                 self.failures,
                 self._until - self._since,
+                extra=self._event(
+                    "recovered", failures=self.failures, seconds=round(self._until - self._since, 1)
+                ),
             )
         elif self._first:
-            self.log.info("%s: %s", self.subject, words)
+            self.log.info("%s: %s", self.subject, words, extra=self._event("recovered"))
         self._first = self._logged = False
         self.failures = 0
+
+    def _event(self, code: str, /, **fields: object) -> dict[str, object]:
+        what, _, name = self.subject.rpartition(" ")  # meter lgz…512, broker mqtt://nas:1883, state file /…
+        return event(code, **{what.replace(" ", "_"): name}, **fields)

@@ -13,6 +13,8 @@ from typing import Final
 
 from ciimodel.catalogue import Resolved, Topic
 
+from ciibridge.events import event
+from ciibridge.normalise.identity import shortened
 from ciibridge.publish.broker import Broker, BrokerSettings
 from ciibridge.publish.mqtt import MqttConnection
 from ciibridge.publish.outbox import MemoryOutbox, Outbox
@@ -71,7 +73,8 @@ class Connections:
         """Return the connection of a meter; made and started when it is asked for first."""
         if meter in self._claimed:
             _log.warning(
-                "two ports deliver the same meter: keep one, or set different ids in [[meter]] if they are two meters"
+                "two ports deliver the same meter: keep one, or set different ids in [[meter]] if they are two meters",
+                extra=event("same_meter_twice", meter=shortened(meter)),
             )
         self._claimed.add(meter)
         return self._connection(meter, will)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from ciibridge.events import event
 from ciibridge.publish.retry import Backoff
 from ciibridge.service.meter import MeterTask
 from ciibridge.service.setup import MeterSetup
@@ -117,5 +118,10 @@ async def _keep(meter: MeterTask) -> None:
         error = task.exception()
         if error is None:
             return
-        _log.error("meter %s: a bug, please report it", meter.name, exc_info=error)
+        _log.error(
+            "meter %s: a bug, please report it",
+            meter.name,
+            exc_info=error,
+            extra=event("bug", meter=meter.name),
+        )
         await asyncio.sleep(backoff.next_s())

@@ -23,6 +23,7 @@ from ciimodel.catalogue import Resolved
 from ciibridge.dialogue import Decoded, Note, Octets
 from ciibridge.dialogue.asking import WAYS
 from ciibridge.errors import TransportError
+from ciibridge.events import event
 from ciibridge.link import HINTS, SHORTEST_STALE_S, LinkState
 from ciibridge.normalise.identity import shortened
 from ciibridge.pipeline import Diagnostics, Pipeline
@@ -134,6 +135,9 @@ class MeterTask:
         meter = self._setup.settings.id or shortened(self._pipeline.meter or "")
         return meter or self._transport.name
 
+    def _event(self, code: str, /, **fields: object) -> dict[str, object]:
+        return event(code, meter=self.name, **fields)
+
     @property
     def link(self) -> LinkState:
         """The state of the link, as last looked at."""
@@ -151,12 +155,19 @@ class MeterTask:
                 self.tick()
                 await asyncio.sleep(self._backoff.next_s())
             except TimeoutError as error:
-                _log.info("meter %s: %s, opening the port anew", self.name, error)
+                _log.info(
+                    "meter %s: %s, opening the port anew",
+                    self.name,
+                    error,
+                    extra=self._event("port_reopened"),
+                )
                 self._silent_times += 1
             else:
                 self._take(self._pipeline.finish())
                 self.tick()
-                _log.info("meter %s: the recording is at its end", self.name)
+                _log.info(
+                    "meter %s: the recording is at its end", self.name, extra=self._event("recording_ended")
+                )
                 return
             finally:
                 await self._transport.close()
@@ -169,7 +180,13 @@ class MeterTask:
         self._patience_s = max(_SILENCE_S, diagnostics.stale_after_s)
         link = LinkState.PORT_ERROR if self._port_lost else diagnostics.link
         if link is not self._link:
-            _log.info("meter %s: link %s, was %s", self.name, link, self._link)
+            _log.info(
+                "meter %s: link %s, was %s",
+                self.name,
+                link,
+                self._link,
+                extra=self._event("link", link=str(link), was=str(self._link)),
+            )
             self._link = link
         queue = (
             (False, 0) if self._publisher is None else (self._publisher.queued > 0, self._publisher.dropped)
@@ -188,7 +205,14 @@ class MeterTask:
         for problem, count in self._told.due(steady_s):
             self._publish_error(problem, now, count)
         for problem, count in self._logged.due(steady_s):
-            _log.warning("meter %s: %s, %d times: %s", self.name, problem.code, count, problem.message)
+            _log.warning(
+                "meter %s: %s, %d times: %s",
+                self.name,
+                problem.code,
+                count,
+                problem.message,
+                extra=self._event("problems", code=problem.code, count=count),
+            )
 
     def retire(self) -> str | None:
         """Say that nothing comes any more; gives the name of the meter, if it is known. Only after ``run`` has ended."""
@@ -304,7 +328,11 @@ class MeterTask:
             now = self._now()
             gap = self._pipeline.report(gap, now)
             _log.warning(
-                "meter %s: %s, from %s to %s", self.name, gap.message, *map(_second, (gap.begin, gap.end))
+                "meter %s: %s, from %s to %s",
+                self.name,
+                gap.message,
+                *map(_second, (gap.begin, gap.end)),
+                extra=self._event("gap", begin=_second(gap.begin), end=_second(gap.end)),
             )
             self._publish_error(gap, now, 1)
 
@@ -334,7 +362,14 @@ class MeterTask:
     def _complain(self, problem: Problem) -> None:
         steady_s = asyncio.get_running_loop().time()
         if self._logged.note(problem, steady_s):
-            _log.warning("meter %s: %s: %s. %s", self.name, problem.code, problem.message, problem.hint)
+            _log.warning(
+                "meter %s: %s: %s. %s",
+                self.name,
+                problem.code,
+                problem.message,
+                problem.hint,
+                extra=self._event("problem", code=problem.code, hint=problem.hint),
+            )
         self._tell(problem)
 
     def _tell(self, problem: Problem) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ciimodel.catalogue import Resolved
 
 from ciibridge.errors import ConfigError
+from ciibridge.events import event
 from ciibridge.link import LinkState
 from ciibridge.publish.homeassistant import MeterDiscovery
 from ciibridge.publish.messages import Messages
@@ -72,7 +73,7 @@ class Service:
         """
         setup = self._setup
         for note in setup.notes:
-            _log.warning("%s", note)
+            _log.warning("%s", note, extra=event("note"))
         storage = Storage(setup)
         await storage.open()
         connections = Connections(setup, self._catalogue, outbox=storage.outbox, backoff=self._backoff)
@@ -88,7 +89,12 @@ class Service:
             connections.failure,
         ]
         watching = asyncio.create_task(self._systemd.watch(), name="watchdog")
-        _log.info("%s: reading %d meters", self._software, len(running.fleet))
+        _log.info(
+            "%s: reading %d meters",
+            self._software,
+            len(running.fleet),
+            extra=event("started", software=self._software, meters=len(running.fleet)),
+        )
         self._systemd.ready(running.status())
         try:
             ends: list[asyncio.Future[Any]] = [stopping, ending, *for_ever]
@@ -104,7 +110,7 @@ class Service:
                 waiter.cancel()
             await asyncio.gather(connections.close(), running.fleet.stop())
             await storage.close()
-            _log.info("%s: ended", self._software)
+            _log.info("%s: ended", self._software, extra=event("ended", software=self._software))
 
     def _backoff(self) -> Backoff:
         return Backoff(first_s=self._first_wait_s)
@@ -121,7 +127,11 @@ class Service:
                     with running.fleet.changing():
                         await running.become(new)
             except ConfigError as error:
-                _log.error("the new configuration is wrong, the old one goes on\n%s", error)
+                _log.error(
+                    "the new configuration is wrong, the old one goes on\n%s",
+                    error,
+                    extra=event("reload_refused"),
+                )
             self._systemd.ready(running.status())
 
     def make_meter(
@@ -173,10 +183,14 @@ class _Running:
         """Go over to a new setup; what did not change goes on as if nothing had happened."""
         old = self._setup
         for note in new.notes:
-            _log.warning("%s", note)
+            _log.warning("%s", note, extra=event("note"))
         for name, key in _FIXED.items():
             if getattr(new, name) != getattr(old, name):
-                _log.warning("%s has changed; that takes a restart, until then the old value holds", key)
+                _log.warning(
+                    "%s has changed; that takes a restart, until then the old value holds",
+                    key,
+                    extra=event("restart_needed", key=key),
+                )
         new = self._setup = replace(
             new, bridge_id=old.bridge_id, shared_connection=old.shared_connection, store=old.store
         )
@@ -196,6 +210,7 @@ class _Running:
             started,
             len(self.fleet) - started,
             f", broker {new.broker.url}" if moved else "",
+            extra=event("reloaded", stopped=stopped, started=started, meters=len(self.fleet)),
         )
 
     async def all_read(self) -> None:
@@ -212,7 +227,7 @@ class _Running:
             await asyncio.sleep(_TICK_S)
             _, jump = clock.read()
             if jump is not None and abs(jump) >= NOTABLE:
-                _log.warning("%s", words_of(jump))
+                _log.warning("%s", words_of(jump), extra=event("clock_set", seconds=jump.total_seconds()))
             for meter in self.fleet:
                 meter.tick()
             self._storage.state.tick()

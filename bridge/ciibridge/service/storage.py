@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from ciibridge.events import event
 from ciibridge.publish.database import Database
 from ciibridge.publish.outbox import MemoryOutbox, Outbox
 from ciibridge.publish.spool import Limits, Spool
@@ -39,7 +40,8 @@ class Storage:
         """Open the file; raises ConfigError if another process has it."""
         if self._database is None:
             _log.warning(
-                "there is no folder for a state file: nothing outlasts this process. Set path in [outbox]."
+                "there is no folder for a state file: nothing outlasts this process. Set path in [outbox].",
+                extra=event("not_stored"),
             )
             return
         await self._database.open()

@@ -13,6 +13,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from ciibridge.events import event
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -57,5 +59,7 @@ class Systemd:
                 out.connect(self._address)
                 out.sendall(text.encode())
         except OSError as error:
-            _log.warning("systemd does not listen on NOTIFY_SOCKET (%s)", error.strerror)
+            _log.warning(
+                "systemd does not listen on NOTIFY_SOCKET (%s)", error.strerror, extra=event("no_systemd")
+            )
             self._address = ""

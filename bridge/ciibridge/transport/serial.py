@@ -25,6 +25,7 @@ from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
 from ciibridge.errors import TransportError
+from ciibridge.events import event
 from ciibridge.transport import LinkSettings, host_and_port, url_path
 from ciibridge.transport.line_errors import line_errors
 
@@ -254,6 +255,7 @@ class SerialTransport:
                 self._name,
                 devices[0],
                 _BY_ID,
+                extra=event("port_moved", port=self._name, device=devices[0]),
             )
         return devices[0]
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -232,11 +232,13 @@ def service_in_thread(config: Path) -> Iterator[Callable[[], object]]:
 class ServiceProcess:
     """The service as a user starts it."""
 
-    def __init__(self, config: Path, log: str | None = None, **environ: str) -> None:
+    def __init__(
+        self, config: Path, log: str | None = None, *, arguments: Sequence[str] = (), **environ: str
+    ) -> None:
         self._log = config.with_name(log) if log else config.with_suffix(".log")
         with self._log.open("w") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", RUN, "run", "-c", str(config)],
+                [sys.executable, "-c", RUN, "run", "-c", str(config), *arguments],
                 stderr=errors,
                 env={**os.environ, **environ},
             )
