@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .constraints.txt
 JOBS   ?= 2
 
-.PHONY: help demo test check conformance bench fuzz soak lint build broker reference constraints clean
+.PHONY: help demo test check conformance bench fuzz soak lint build dist broker reference constraints clean
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -71,6 +71,9 @@ $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml .constraints.txt
 	@echo "installing ciigen and its test tools into $(VENV) (once, two or three minutes)"
 	@$(PIP) --editable '.[demo,dev]'
 	@touch $@ $(VENV)/demo.stamp
+
+dist: $(VENV)/dev.stamp   ## wheel and sdist in dist/, for pip and pipx
+	@rm -rf dist && $(BIN)/hatchling build
 
 reference: $(VENV)/dev.stamp   ## write docs/reference anew from --help
 	@$(BIN)/python tests/docs/reference_pages.py docs/reference
