@@ -42,6 +42,7 @@ KINDS: Final[Mapping[str, str]] = {
     "consumers/*.yaml": "consumer",
     "meters/*.yaml": "meter",
     "operators/*.yaml": "operator",
+    "dialects/*.yaml": "dialect",
 }
 _VERSION: Final = "VERSION"
 _IGNORED: Final = ("README.md", "meta/*.schema.json")

@@ -18,7 +18,18 @@ from ciigen.derive import yields
 from ciigen.elements import candidates, default_class, parse
 from ciigen.errors import FindingsError
 from ciigen.load import Loaded, load
-from ciigen.resolved import Consumer, Meter, Operator, PushElement, PushList, Quantity, Resolved, Topic, Unit
+from ciigen.resolved import (
+    Consumer,
+    Dialect,
+    Meter,
+    Operator,
+    PushElement,
+    PushList,
+    Quantity,
+    Resolved,
+    Topic,
+    Unit,
+)
 from ciigen.source import Json, Node
 from ciigen.unfold import Entry
 from ciigen.validate import validate
@@ -62,6 +73,7 @@ def resolve(loaded: Loaded) -> Resolved:
             )
             for name, top in sound.consumers.items()
         },
+        dialects={top.source.id: _model(Dialect, top, name=top.source.id) for top in sound.of("dialect")},
     )
 
 

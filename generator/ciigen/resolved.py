@@ -390,6 +390,35 @@ class Operator(_Model):
     notes: tuple[Text, ...] = ()
 
 
+class DialectSetting(_Model):
+    """A placeholder of a dialect's path that users can set."""
+
+    default: str
+    description: Text
+
+
+class Dialect(_Model):
+    """Topics of another publisher that the bridge can serve beside its own."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    title: str
+    description: Text
+    path: str = Field(description="e.g. smartmeter/{id}/{key}")
+    qos: Literal[0, 1, 2] = Field(0, description="From 1 on it is kept while the broker is away")
+    retain: bool = False
+    each: Literal["telegram", "value"] = Field(description="What there is one message for")
+    identity: tuple[str, ...] = Field(
+        (), description="Quantities that name the meter in {id}, best first; empty: our level of the meter"
+    )
+    settings: dict[str, DialectSetting] = Field(default_factory=dict)
+    key: Literal["obis", "name"] = Field(description="What {key} of a value is: C.D.E as sent, or its name")
+    names: dict[str, str] = Field(default_factory=dict, description="Quantity → its name there")
+    payload: dict[str, object] = Field(
+        description='Shape: a text is one of value, obis, time, epoch; the member "*" is one member a value'
+    )
+    fact: Fact
+
+
 class Resolved(_Model):
     """The whole schema."""
 
@@ -404,3 +433,4 @@ class Resolved(_Model):
     meters: dict[str, Meter]
     operators: dict[str, Operator]
     consumers: dict[str, Consumer]
+    dialects: dict[str, Dialect]

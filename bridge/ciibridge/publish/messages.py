@@ -1,6 +1,6 @@
 """Snapshot → messages: what is published, to the octet. Pure; compiled once for each meter.
 
-    Snapshot ──► meta (when it changed) · state · value/<quantity> … · text/<item> … · channel/<n>/…
+    Snapshot ──► meta (when it changed) · state · value/<quantity> … · text/<item> … · channel/<n>/… · other tongues (``dialect``)
     Problem ──► error        Diagnostics ──► diag        availability, its last will, and raw
 
 Paths, QoS, retain and expiry come from the catalogue. ``ciibridge decode`` prints the octets that ``state`` makes.
@@ -19,6 +19,7 @@ from ciimodel.catalogue import Resolved, Topic
 from ciibridge.link import HINTS, LinkState
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.pipeline import Diagnostics
+from ciibridge.publish.dialect import Spoken, Tongue
 from ciibridge.publish.homeassistant import MeterDiscovery
 from ciibridge.publish.meta import Meta
 from ciibridge.publish.text import exact_values, json_value, utc_text, utc_text_ms
@@ -79,8 +80,12 @@ class Messages:
         software: str | None = None,
         value_topics: bool = True,
         discovery: MeterDiscovery | None = None,
+        dialects: tuple[Spoken, ...] = (),
     ) -> None:
-        """``value_topics``: publish each value on a topic of its own, beside ``state``. ``discovery`` is told of each ``meta``."""
+        """``value_topics``: publish each value on a topic of its own, beside ``state``. ``discovery`` is told of each ``meta``.
+
+        ``dialects``: other tongues in which each telegram is said, too.
+        """
         self.discovery = discovery
         self.seq_base = 0  # number of the last telegram before the first snapshot, where that is remembered
         self._profile = catalogue.version
@@ -89,6 +94,7 @@ class Messages:
             catalogue, settings or MeterSettings(), protocol=protocol, interface=interface, software=software
         )
         self._software = software
+        self._tongues = [Tongue(spoken) for spoken in dialects]
         prefix = catalogue.prefix if prefix is None else prefix
         topics = catalogue.topics
         later = {"state": topics.get("history"), "channel_state": topics.get("channel_history")}
@@ -129,6 +135,8 @@ class Messages:
             )
             if self._value_topics:
                 messages += self._values(values, meter, number)
+        for tongue in self._tongues:
+            messages += tongue.messages(snapshot)
         return messages
 
     def state(self, snapshot: Snapshot) -> bytes:

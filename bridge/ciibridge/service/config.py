@@ -2,7 +2,7 @@
 
     [bridge]     this process          [mqtt]             the broker
     [[meter]]    one block a meter     [homeassistant]    discovery, if wanted
-    [outbox]     what is kept on disk
+    [outbox]     what is kept on disk                       [dialect.<name>]   topics of another publisher, beside ours
 
 TOML, read strictly: unknown keys, numbers in quotes and texts without them are errors. What the values mean is checked in
 ``setup``. ``integrations/systemd/ciibridge.toml`` shows every key, docs/how-to/run-as-a-service.md explains each.
@@ -128,6 +128,7 @@ class Config(_Table):
     mqtt: MqttTable = MqttTable()
     homeassistant: HomeAssistantTable | None = None  # None: nothing of it, not even looked at
     outbox: OutboxTable = OutboxTable()
+    dialect: dict[str, dict[str, str]] = Field(default_factory=dict)  # name → settings of its path
     meter: Annotated[tuple[MeterTable, ...], Field(strict=False)] = ()
 
 
@@ -144,6 +145,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "string_type": ("must be a text", "Write it in quotes."),
     "int_type": ("must be a whole number", "Write it without quotes."),
     "bool_type": ("must be true or false", "Write it without quotes."),
+    "dict_type": ("must be a table", "Write [dialect.<name>] on a line of its own."),
     "tuple_type": ("must be a list of blocks", "Write [[meter]], with two brackets on each side."),
     "model_type": ("must be a table", "Write it in brackets on a line of its own, e.g. [mqtt]."),
 }

@@ -14,7 +14,7 @@ from typing import Final
 
 Key = tuple[str | int, ...]
 
-_HEADER: Final = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_-]+)\s*\]\]?\s*(#.*)?$")
+_HEADER: Final = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\s*\]\]?\s*(#.*)?$")
 _ASSIGNMENT: Final = re.compile(r"^\s*\"?([A-Za-z0-9_-]+)\"?\s*=")
 
 
@@ -39,7 +39,7 @@ def key_lines(text: str) -> dict[Key, int]:
                 arrays[name] = arrays.get(name, -1) + 1
                 table = (name, arrays[name])
             else:
-                table = (name,)
+                table = tuple(name.split("."))
             lines.setdefault(table, number)
         elif assignment := _ASSIGNMENT.match(line):
             lines.setdefault((*table, assignment[1]), number)

@@ -36,7 +36,7 @@ _FIXED: Final = {
     "store": "[outbox]",
 }
 #: What every connection and every meter rests on: when it changes, all begin anew.
-_COMMON: Final = ("client_id", "prefix", "value_topics", "raw", "home_assistant")
+_COMMON: Final = ("client_id", "prefix", "value_topics", "raw", "home_assistant", "dialects")
 
 
 class Service:
@@ -147,6 +147,7 @@ class Service:
             software=self._software,
             value_topics=setup.value_topics,
             discovery=self._discovery(setup),
+            dialects=setup.dialects,
         )
         return MeterTask(
             meter,

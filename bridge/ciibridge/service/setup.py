@@ -24,9 +24,11 @@ from ciibridge.normalise.identity import topic_level
 from ciibridge.normalise.settings import DEFAULT_ZONE, MeterSettings
 from ciibridge.pipeline import LINES
 from ciibridge.publish.broker import BrokerSettings
+from ciibridge.publish.dialect import Spoken
 from ciibridge.security.keys import parse_key, parse_system_title
 from ciibridge.service.address import read_broker, read_prefix
 from ciibridge.service.config import Config, MeterTable, Source
+from ciibridge.service.dialects import dialects
 from ciibridge.service.findings import Finding, Key, choose
 from ciibridge.service.home_assistant import HomeAssistantSetup, home_assistant
 from ciibridge.service.secrets import Secrets, readable_by_all
@@ -75,6 +77,7 @@ class Setup:
     outbox: int
     meters: tuple[MeterSetup, ...]
     home_assistant: HomeAssistantSetup | None = None
+    dialects: tuple[Spoken, ...] = ()
     store: Store = field(default_factory=lambda: Store(None))
     notes: tuple[str, ...] = field(default=())
 
@@ -134,6 +137,7 @@ class _Check:
             outbox=mqtt.outbox,
             meters=meters,
             home_assistant=home_assistant(config, prefix, self._catalogue, self._fault),
+            dialects=dialects(config.dialect, self._catalogue, self._fault),
             store=self._store(bridge_id),
             notes=tuple(self._notes),
         )

@@ -72,6 +72,22 @@ class Derivation(BaseModel):
     """
 
 
+class DialectSetting(BaseModel):
+    """
+    A placeholder of a dialect's path that users can set.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    default: Annotated[str, Field(title="Default")]
+    description: Annotated[dict[str, str], Field(title="Description")]
+    """
+    One sentence or label a language: en, de, fr, it.
+    """
+
+
 class Hdlc(BaseModel):
     """
     HDLC facts (IEC 62056-46): addresses as on the wire, in hex, destination and source separately.
@@ -554,6 +570,54 @@ class Correction(BaseModel):
     fact: Fact
 
 
+class Dialect(BaseModel):
+    """
+    Topics of another publisher that the bridge can serve beside its own.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    name: Annotated[str, Field(pattern="^[a-z0-9-]+$", title="Name")]
+    title: Annotated[str, Field(title="Title")]
+    description: Annotated[dict[str, str], Field(title="Description")]
+    """
+    One sentence or label a language: en, de, fr, it.
+    """
+    path: Annotated[str, Field(title="Path")]
+    """
+    e.g. smartmeter/{id}/{key}
+    """
+    qos: Annotated[Literal[0, 1, 2], Field(title="Qos")]
+    """
+    From 1 on it is kept while the broker is away
+    """
+    retain: Annotated[bool, Field(title="Retain")]
+    each: Annotated[Literal["telegram", "value"], Field(title="Each")]
+    """
+    What there is one message for
+    """
+    identity: Annotated[list[str], Field(title="Identity")]
+    """
+    Quantities that name the meter in {id}, best first; empty: our level of the meter
+    """
+    settings: Annotated[dict[str, DialectSetting], Field(title="Settings")]
+    key: Annotated[Literal["obis", "name"], Field(title="Key")]
+    """
+    What {key} of a value is: C.D.E as sent, or its name
+    """
+    names: Annotated[dict[str, str], Field(title="Names")]
+    """
+    Quantity → its name there
+    """
+    payload: Annotated[dict[str, Any], Field(title="Payload")]
+    """
+    Shape: a text is one of value, obis, time, epoch; the member "*" is one member a value
+    """
+    fact: Fact
+
+
 class Meter(BaseModel):
     """
     A meter model.
@@ -644,3 +708,4 @@ class Resolved(BaseModel):
     meters: Annotated[dict[str, Meter], Field(title="Meters")]
     operators: Annotated[dict[str, Operator], Field(title="Operators")]
     consumers: Annotated[dict[str, Consumer], Field(title="Consumers")]
+    dialects: Annotated[dict[str, Dialect], Field(title="Dialects")]

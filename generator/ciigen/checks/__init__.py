@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ciigen.checks import consumers, meters, operators, quantities, texts, topics, units
+from ciigen.checks import consumers, dialects, meters, operators, quantities, texts, topics, units
 from ciigen.checks.sound import Sound
 from ciigen.errors import Finding
 
@@ -39,4 +39,5 @@ ALL: Final[tuple[Check, ...]] = (
     *_checks(consumers.RULES, *_QUANTITIES, "units", "consumer"),
     *_checks(meters.RULES, *_QUANTITIES, "meter"),
     *_checks(operators.RULES, "meter", "operator"),
+    *_checks(dialects.RULES, *_QUANTITIES, "dialect"),
 )

@@ -13,6 +13,7 @@ from typing import Final
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, Target, View
 from ciigen.targets.docs.book import Book
+from ciigen.targets.docs.dialects import dialects_page
 from ciigen.targets.docs.meters import meter_page
 from ciigen.targets.docs.operators import operator_page
 from ciigen.targets.docs.profile import profile_page
@@ -58,6 +59,7 @@ class Docs:
         return {
             "index.md": start_page(book),
             "profile.md": profile_page(book),
+            "dialects.md": dialects_page(book),
             **quantity_pages(book),
             **{f"meters/{meter.id}.md": meter_page(book, meter) for meter in resolved.meters.values()},
             **{f"operators/{each.id}.md": operator_page(book, each) for each in resolved.operators.values()},
