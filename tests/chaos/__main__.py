@@ -13,7 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chaos.faults import COUNTS, PARTS, Options, Outcome
+from chaos.faults import Options, Outcome
+from chaos.parts import COUNTS, PARTS
+from chaos.surroundings import CannotRunError
 
 _HEAD = "| part | faults | seconds | telegrams sent | not read | received | lost | lost, at most before the fault | duplicates | seed |"
 
@@ -54,15 +56,21 @@ def main() -> int:
     table = [_HEAD, "|---" * _HEAD.count(" | ") + "|---|"]
     for part in given.parts or PARTS:
         options = Options(
-            given.count or COUNTS[part], given.meters, given.seed, given.longest, given.minutes * 60
+            given.count or COUNTS.get(part, 1), given.meters, given.seed, given.longest, given.minutes * 60
         )
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(given.keep or scratch) / part
             folder.mkdir(parents=True, exist_ok=True)
-            outcome = asyncio.run(PARTS[part](folder, options, _tell))
+            try:
+                outcome = asyncio.run(PARTS[part](folder, options, _tell))
+            except CannotRunError as error:
+                print(f"{part}: not run: {error}")
+                continue
         good &= outcome.good
         table.append(row(outcome, options))
         print(f"\r{table[-1]}", flush=True)
+        if outcome.remark:
+            print(f"  {outcome.remark}")
         for problem in [*outcome.verdict.problems, *outcome.notes][:10]:
             print(f"  {problem[:300]}")
         for key, age in list(zip(outcome.verdict.lost, outcome.ages, strict=True))[:20]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Outcome:
     ages: list[float] = field(default_factory=list)
     bound_s: float = 0.0
     notes: list[str] = field(default_factory=list)
+    remark: str = ""
 
     @property
     def good(self) -> bool:
@@ -72,7 +73,7 @@ async def broker(folder: Path, options: Options, tell: Callable[[str], None]) ->
             await world.hears(f"after kill {done} of the broker")
             tell(f"broker {done}/{options.count}")
         await world.settle()
-        return _outcome("broker", world, done, begin)
+        return outcome("broker", world, done, begin)
 
 
 async def bridge(folder: Path, options: Options, tell: Callable[[str], None]) -> Outcome:
@@ -86,8 +87,7 @@ async def bridge(folder: Path, options: Options, tell: Callable[[str], None]) ->
             await asyncio.sleep(dice.uniform(0, 2))
             away = done % 4 == 0
             if away:
-                world.network.admits = False
-                world.network.shake()
+                world.cut_off()
                 await asyncio.sleep(dice.uniform(0, 3))
             kills.append(time.monotonic())
             world.bridge.kill()
@@ -97,7 +97,7 @@ async def bridge(folder: Path, options: Options, tell: Callable[[str], None]) ->
             await world.hears(f"after kill {done} of the bridge", 60)
             tell(f"bridge {done}/{options.count}")
         await world.settle()
-        return _outcome("bridge", world, done, begin, kills=kills, bound_s=BOUND_S)
+        return outcome("bridge", world, done, begin, kills=kills, bound_s=BOUND_S)
 
 
 async def ports(folder: Path, options: Options, tell: Callable[[str], None]) -> Outcome:
@@ -126,7 +126,7 @@ async def ports(folder: Path, options: Options, tell: Callable[[str], None]) -> 
 
         await asyncio.gather(*(torment(place) for place in range(len(world.meters))))
         await world.settle()
-        return _outcome("ports", world, done, begin)
+        return outcome("ports", world, done, begin)
 
 
 async def cuts(folder: Path, options: Options, tell: Callable[[str], None]) -> Outcome:
@@ -143,10 +143,10 @@ async def cuts(folder: Path, options: Options, tell: Callable[[str], None]) -> O
             await world.hears(f"after cut {done}", 60)
             tell(f"cuts {done}/{options.count}")
         await world.settle(180)
-        return _outcome("cuts", world, done, begin)
+        return outcome("cuts", world, done, begin)
 
 
-def _outcome(
+def outcome(
     part: str,
     world: World,
     faults: int,
@@ -167,13 +167,3 @@ def _outcome(
         ]  # sent into a socket whose reader just died
         ages.append(max(0.0, min(later) - sent) if later else float("inf"))
     return Outcome(part, faults, time.monotonic() - begin, verdict, ages, bound_s, notes)
-
-
-PARTS: dict[str, Callable[[Path, Options, Callable[[str], None]], Awaitable[Outcome]]] = {
-    "broker": broker,
-    "bridge": bridge,
-    "ports": ports,
-    "cuts": cuts,
-}
-#: How often in the long form.
-COUNTS = {"broker": 200, "bridge": 200, "ports": 200, "cuts": 50}

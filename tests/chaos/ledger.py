@@ -55,10 +55,14 @@ class Ledger:
     order: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     altered: list[str] = field(default_factory=list)
     heard: int = 0
+    times: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # ts of state, by meter
+    codes: set[str] = field(default_factory=set)  # of error events
 
     def hear(self, topic: str, payload: bytes) -> None:
         """Take down a message that arrived."""
         meter, kind = topic.split("/")[2:4]
+        if kind == "error":
+            self.codes.add(json.loads(payload)["code"])
         if kind not in TOPICS:
             return
         self.heard += 1
@@ -68,6 +72,8 @@ class Ledger:
         if (meter, number) not in self.sent or values["voltage_l1"] != volts(number):
             self.altered.append(f"{topic}: {payload!r}")
             return
+        if not self.copies[meter, number] and kind == "state":
+            self.times[meter].append(document["ts"])
         if not self.copies[meter, number]:
             self.order[meter, kind].append(number)
         self.copies[meter, number].append(Copy(kind, document["seq"], hashlib.sha256(payload).digest()))

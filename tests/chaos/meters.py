@@ -44,7 +44,14 @@ class _Numbering(Household):
         )
 
 
-def dlms(seed: int) -> Callable[[int], bytes]:
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def dlms(seed: int, clock: Clock) -> Callable[[int], bytes]:
     """An E450: DLMS push lists in several HDLC frames."""
     household = _Numbering(seed)
     meter = SimulatedMeter(ciimodel.load(), "lg-e450", seed=seed)
@@ -52,12 +59,12 @@ def dlms(seed: int) -> Callable[[int], bytes]:
 
     def speak(number: int) -> bytes:
         household.number = number
-        return meter.telegrams(datetime.now(UTC))
+        return meter.telegrams(clock())
 
     return speak
 
 
-def dsmr(_: int) -> Callable[[int], bytes]:
+def dsmr(_: int, __: Clock) -> Callable[[int], bytes]:
     """A P1 meter: text with a CRC."""
 
     def speak(number: int) -> bytes:
@@ -75,15 +82,18 @@ def dsmr(_: int) -> Callable[[int], bytes]:
 class Meter:
     """Numbers its telegrams and writes down what it has sent."""
 
-    def __init__(self, name: str, place: int, ledger: Ledger, interval_s: float) -> None:
+    def __init__(
+        self, name: str, place: int, ledger: Ledger, interval_s: float, clock: Clock = utc_now
+    ) -> None:
         self.name = name
         self.ledger = ledger
         self.talking = True
         self.model = "lg-e450" if place % 2 else ""
         self.protocol = "dlms-hdlc" if place % 2 else "dsmr-p1"
         self._interval_s = interval_s
-        self._speak = (dlms if place % 2 else dsmr)(place)
+        self._speak = (dlms if place % 2 else dsmr)(place, clock)
         self.number = 0
+        self._speak(0)  # the first one takes a second: a household adds up the years
 
     def block(self, port: str) -> str:
         model = f'\nmodel = "{self.model}"' if self.model else ""

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from mqtt_parts import find_mosquitto
 
-from chaos.faults import PARTS, Options
+from chaos.faults import Options
 from chaos.ledger import Ledger, volts
+from chaos.parts import FAULTS
 
 
 @pytest.mark.broker
 @pytest.mark.skipif(find_mosquitto() is None, reason="needs a real mosquitto (apt install mosquitto)")
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", FAULTS)
 def test_nothing_is_lost_altered_or_out_of_order(part: str, tmp_path: Path) -> None:
-    outcome = asyncio.run(PARTS[part](tmp_path, Options(count=2, meters=3, longest_s=1.5), lambda _: None))
+    outcome = asyncio.run(FAULTS[part](tmp_path, Options(count=2, meters=3, longest_s=1.5), lambda _: None))
     assert outcome.faults == 2
     assert outcome.verdict.received > 0
     assert outcome.good, outcome

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from mqtt_parts import find_mosquitto, free_port
@@ -26,7 +26,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from chaos.ledger import Ledger
-from chaos.meters import INTERVAL_S, Meter, PortMeter, TcpMeter
+from chaos.meters import INTERVAL_S, Clock, PortMeter, TcpMeter, utc_now
 
 
 async def until(condition: Callable[[], object], seconds: float) -> bool:
@@ -74,7 +74,11 @@ class Broker:
 
 
 class Subscriber:
-    """Hears everything, on one connection to one life of the broker."""
+    """Hears everything, on one connection to one life of the broker.
+
+    With QoS 0, so that it never writes: the PUBACK of a message would fail on the connection that a kill has just reset, and
+    paho would close it without reading what else had arrived on it.
+    """
 
     def __init__(self, ledger: Ledger, port: int) -> None:
         self._subscribed = threading.Event()
@@ -82,7 +86,7 @@ class Subscriber:
         self._client = client = Client(
             CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5, reconnect_on_failure=False
         )
-        client.on_connect = lambda client, *_: client.subscribe("cii/v1/+/+", qos=1)
+        client.on_connect = lambda client, *_: client.subscribe("cii/v1/+/+", qos=0)
         client.on_subscribe = lambda *_: self._subscribed.set()
         client.on_disconnect = lambda *_: self._gone.set()
         client.on_message = lambda _client, _data, message: ledger.hear(message.topic, message.payload)
@@ -169,16 +173,18 @@ class Network:
 class Bridge:
     """The bridge as a process."""
 
-    def __init__(self, config: Path, *command: str) -> None:
+    def __init__(self, config: Path, environ: dict[str, str]) -> None:
         self._config = config
-        self._command = command
+        self._environ = {**os.environ, **environ}
         self._process: subprocess.Popen[bytes] | None = None
         self.log_path = config.with_suffix(".log")
 
     def start(self) -> None:
-        command = [*self._command, sys.executable, str(Path(__file__).with_name("bridge.py")), "run", "-c"]
+        command = [sys.executable, str(Path(__file__).with_name("bridge.py")), "run", "-c"]
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen([*command, str(self._config)], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [*command, str(self._config)], stdout=log, stderr=log, env=self._environ
+            )
 
     @property
     def running(self) -> bool:
@@ -217,27 +223,29 @@ class World:
         meters: int = 20,
         ports: bool = False,
         interval_s: float = INTERVAL_S,
-        state: str = "",
+        state: Path | None = None,
+        environ: dict[str, str] | None = None,
+        clock: Clock = utc_now,
     ) -> None:
         self.ledger = Ledger()
         self.meters: list[TcpMeter | PortMeter] = [
             PortMeter(f"m{n:02}", n, self.ledger, interval_s, folder)
             if ports
-            else TcpMeter(f"m{n:02}", n, self.ledger, interval_s)
+            else TcpMeter(f"m{n:02}", n, self.ledger, interval_s, clock)
             for n in range(meters)
         ]
         self.broker = Broker(folder)
         self.network = Network(self.broker.port)
         self.config = folder / "ciibridge.toml"
-        self.bridge = Bridge(self.config)
-        self._state = state or "ciibridge.db"
+        self.bridge = Bridge(self.config, environ or {})
+        self.state = state or folder / "ciibridge.db"
 
     async def __aenter__(self) -> World:
         for meter in self.meters:
             await meter.start()
         blocks = "".join(f"[[meter]]\n{meter.block(meter.url)}\n" for meter in self.meters)
         self.config.write_text(
-            f'[bridge]\nid = "chaos"\n[outbox]\npath = "{self._state}"\n'
+            f'[bridge]\nid = "chaos"\n[outbox]\npath = "{self.state}"\n'
             f'[mqtt]\nurl = "mqtt://127.0.0.1:{self.network.port}"\nvalue_topics = false\n{blocks}'
         )
         self.config.chmod(0o600)
@@ -258,6 +266,16 @@ class World:
         self.network.stop()
         self.broker.kill()
 
+    def cut_off(self) -> None:
+        """Take the broker away from the bridge; ``self.network.admits = True`` gives it back."""
+        self.network.admits = False
+        self.network.shake()
+
+    async def says(self, words: str, seconds: float = 60) -> None:
+        """Wait until the bridge has said something in its log."""
+        if not await until(lambda: words in self.bridge.log, seconds):
+            raise RuntimeError(f"the bridge does not say {words!r}\n{self.bridge.log[-3000:]}")
+
     async def hears(self, what: str, seconds: float = 30) -> None:
         """Wait until something arrives that had not."""
         before = self.ledger.heard
@@ -277,7 +295,3 @@ class World:
                 break
             await asyncio.sleep(0.1)
         await asyncio.sleep(1)  # copies that come twice come now
-
-
-Part = Callable[[Path, int, int], Awaitable[object]]
-__all__ = ["Bridge", "Broker", "Meter", "Network", "Part", "Subscriber", "World", "until"]
