@@ -16,6 +16,10 @@ from chaos.world import World, until
 BOUND_S = 2.5
 
 
+#: A meter may write to the socket of a process for so long after it was killed.
+_DEAD_S = 0.5
+
+
 @dataclass
 class Outcome:
     """What a part has shown. ``bound_s``: so long before a fault a loss is what the documentation promises (ADR 16)."""
@@ -155,6 +159,9 @@ def outcome(
     kills: list[float] | None = None,
     bound_s: float = 0.0,
 ) -> Outcome:
+    for key in world.ledger.missing():  # sent to a process that had just been killed
+        if any(0 <= world.ledger.sent[key] - kill < _DEAD_S for kill in kills or []):
+            world.ledger.unread.add(key)
     verdict = world.ledger.judge()
     notes = ["Traceback in the log of the bridge"] if "Traceback" in world.bridge.log else []
     if not world.bridge.running:

@@ -26,7 +26,9 @@ def test_nothing_is_lost_altered_or_out_of_order(part: str, tmp_path: Path) -> N
 
 def hear(ledger: Ledger, number: int, *, topic: str = "state", seq: int | None = None, volt: int = 0) -> None:
     values = {"power_import": number, "voltage_l1": volt or volts(number)}
-    payload = json.dumps({"seq": number if seq is None else seq, "values": values})
+    payload = json.dumps(
+        {"ts": "2026-05-04T06:00:00Z", "seq": number if seq is None else seq, "values": values}
+    )
     ledger.hear(f"cii/v1/m01/{topic}", payload.encode())
 
 

@@ -228,6 +228,8 @@ class Box:
 
     def put(self, entry: Entry) -> None:
         """See ``Outbox``."""
+        # It may be one that was settled, sent at once, and comes back undelivered: then it must not go from the file.
+        self._gone.discard(entry.order)
         self.dropped += self._memory.put(entry)
         self._spool.flush_soon()
 
@@ -306,7 +308,7 @@ class Box:
             memory = [entry for entry in memory if entry.order < rows[-1].order]
         kept = {entry.order: entry for entry in rows if entry.order not in self._gone}
         if len(rows) < limit:  # all there are: a good moment to count them
-            self._disk = len(kept)
+            self._disk = len(kept.keys() - {entry.order for entry in memory})
         return [entry for _, entry in sorted((kept | {e.order: e for e in memory}).items())]
 
 

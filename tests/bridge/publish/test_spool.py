@@ -216,6 +216,33 @@ def test_settled_while_it_is_being_written(tmp_path: Path) -> None:
 # -- bounds --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("when", ["before the file was told", "while it was told", "after it was told"])
+def test_settled_and_then_not_delivered_after_all(tmp_path: Path, when: str) -> None:
+    """A telegram leaves the outbox to be sent at once, the connection breaks, and it comes back."""
+    path = tmp_path / "a.db"
+
+    async def script(life: Life) -> None:
+        box = life.box()
+        orders = put(box, "1", "2")
+        entries = await box.peek(2)
+        await life.written()
+        box.settle(orders)
+        if when == "while it was told":
+            life.spool._flush()
+        if when == "after it was told":
+            await life.written()
+        for entry in entries:
+            box.put(entry)
+        assert await texts(box) == ["1", "2"]
+        assert len(box) == 2
+        await life.written()
+        assert await texts(box) == ["1", "2"]
+        assert len(box) == 2
+
+    live(path, script)
+    assert rows(path) == ["1", "2"]
+
+
 def test_the_oldest_go_when_the_file_is_full_and_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     limits = Limits(octets=1_000_000)
@@ -368,6 +395,7 @@ Step = tuple[str, int]
         st.one_of(
             st.tuples(st.just("put"), st.integers(1, 5)),
             st.tuples(st.just("take"), st.integers(1, 5)),
+            st.tuples(st.just("back"), st.integers(1, 5)),
             st.tuples(st.just("write"), st.just(0)),
             st.tuples(st.just("wait"), st.just(0)),
             st.tuples(st.just("kill"), st.just(0)),
@@ -409,6 +437,13 @@ def test_whatever_happens_all_that_was_on_disk_or_in_memory_comes_out_in_order(
                     assert [entry.message.topic[2:] for entry in batch] == expected[:count]
                     box.settle(entry.order for entry in batch)
                     expected = expected[count:]
+                elif what == "back":
+                    batch = await box.peek(count)
+                    box.settle(entry.order for entry in batch)
+                    await asyncio.sleep(0)
+                    for entry in batch:
+                        box.put(entry)
+                    stored = stored[len(batch) :]  # in memory again
                 elif what == "write":
                     await life.written()
                     stored = list(expected)
