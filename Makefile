@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .constraints.txt
 JOBS   ?= 2
 
-.PHONY: help demo test check conformance bench fuzz soak lint build dist broker reference constraints clean
+.PHONY: help demo test check conformance bench fuzz soak lint build dist site broker reference constraints clean
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -42,6 +42,10 @@ lint: $(VENV)/dev.stamp
 build: $(VENV)/dev.stamp   ## write generated/ anew from schema/
 	@$(BIN)/ciigen build
 
+site: $(VENV)/dev.stamp   ## the documentation as one site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --config-file docs/site/mkdocs.yml
+	@echo "look at it:  python3 -m http.server --directory build/site"
+
 broker:          # the tests want a real mosquitto; without one they use amqtt and say so
 	@PATH="$$PATH:/usr/sbin"; command -v mosquitto >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -69,7 +73,7 @@ $(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml .constraints.txt
 
 $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml .constraints.txt
 	@echo "installing ciigen and its test tools into $(VENV) (once, two or three minutes)"
-	@$(PIP) --editable '.[demo,dev]'
+	@$(PIP) --editable '.[demo,dev,docs]'
 	@touch $@ $(VENV)/demo.stamp
 
 dist: $(VENV)/dev.stamp   ## wheel and sdist in dist/, for pip and pipx

@@ -37,6 +37,8 @@ COMMENTS: Final[Mapping[str, tuple[str, str]]] = {
 }
 #: What must stay the first line of a file; the header then is the second.
 _FIRST_LINES: Final = ("<?xml", "<!DOCTYPE", "<!doctype", "#!")
+#: What the folders are for whoever opens ``generated/`` without knowing where it comes from.
+_CONTENTS: Final = "README.md"
 #: A file that a tree written by ``build`` always has; by it a folder given with --out is known to be ours.
 _OURS: Final = "python/ciimodel/resolved.json"
 _SHOWN_CHARACTERS: Final = 100
@@ -73,11 +75,12 @@ def headed(path: str, text: str) -> str:
 
 
 def collect(targets: Iterable[Target], resolved: Resolved) -> dict[str, str]:
-    """Every file of every target, path relative to ``generated/`` → text, sorted.
+    """Every file of every target, and their table of contents: path relative to ``generated/`` → text, sorted.
 
     Raises TargetError if two targets yield one file, or a path or text breaks the rules of ``target.py``.
     """
     files: dict[str, str] = {}
+    targets = list(targets)
     for target in targets:
         for inner, text in target.tree(resolved).items():
             path = f"{folder(target)}/{inner}"
@@ -85,6 +88,7 @@ def collect(targets: Iterable[Target], resolved: Resolved) -> dict[str, str]:
                 raise TargetError(f"target {target.name}: {path} also comes from another target")
             _check(target, path, text)
             files[path] = headed(path, text)
+    files[_CONTENTS] = headed(_CONTENTS, _contents(targets))
     return dict(sorted(files.items()))
 
 
@@ -121,6 +125,21 @@ def check_ours(out: Path) -> None:
             f"{out} is not empty and was not written by ciigen build, which deletes what it does not know: "
             "give a new or empty directory"
         )
+
+
+def _contents(targets: Iterable[Target]) -> str:
+    rows = "".join(
+        f"| [{folder(target)}/]({folder(target)}/) | {target.help} | `ciigen {target.name}` |\n"
+        for target in targets
+    )
+    return f"""# Files made from the schema
+
+Nothing here is written by hand: `ciigen build` makes it all from [schema/](../schema/README.md), and `ciigen check` says whether it still is
+what the schema says. Take what you need as it is; the command beside it makes the same for your own meters.
+
+| Folder | What it is | Made for your home by |
+| --- | --- | --- |
+{rows}"""
 
 
 def _check(target: Target, path: str, text: str) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ from typer.main import get_command
 
 # as a script this file sees its own folder only; pytest knows these from pyproject.toml
 sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "bridge" / "proof")]
+import shown_pages
 import table
 
 _HEADER = "<!-- made by `make reference`, do not edit -->\n"
 
 
-def pages() -> dict[str, str]:
+@cache
+def pages() -> Mapping[str, str]:
     """File name → text of each page."""
     return {
         "ciigen.md": _program("ciigen", get_command(application())),
@@ -35,6 +38,9 @@ def pages() -> dict[str, str]:
         "problems.md": _problems(),
         "events.md": _events(),
         "captures.md": f"{_HEADER}{table.page()}",
+        "symptoms.md": f"{_HEADER}{shown_pages.symptoms()}",
+        "examples.md": f"{_HEADER}{shown_pages.examples(shown_pages.book())}",
+        "what-you-see.md": f"{_HEADER}{shown_pages.what_you_see(shown_pages.book())}",
     }
 
 

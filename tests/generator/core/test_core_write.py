@@ -54,7 +54,10 @@ def test_the_header_is_a_comment_of_the_format(path: str, text: str, expected: s
 def test_two_targets_may_share_a_folder_but_no_file(schema: Schema) -> None:
     resolved = schema.resolved()
     one, other = Fixed({"a.csv": "1\n"}), Fixed({"b.csv": "2\n"}, name="other")
-    assert collect([one, other], resolved) == {"fixed/a.csv": "1\n", "fixed/b.csv": "2\n"}
+    files = collect([one, other], resolved)
+    contents = files.pop("README.md")
+    assert files == {"fixed/a.csv": "1\n", "fixed/b.csv": "2\n"}
+    assert "| [fixed/](fixed/) |" in contents, "the table of contents names each folder"
     with pytest.raises(TargetError, match=r"target other: fixed/a\.csv also comes from another target"):
         collect([one, Fixed({"a.csv": "2\n"}, name="other")], resolved)
 

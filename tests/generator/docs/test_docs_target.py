@@ -65,7 +65,7 @@ def cells(row: str) -> int:
 
 
 def test_a_page_for_each_meter_operator_and_group(resolved: Resolved, pages: dict[str, str]) -> None:
-    expected = {"index.md", "profile.md", "dialects.md", "quantities/by-obis.md"}
+    expected = {"index.md", "profile.md", "dialects.md", "quantities/by-obis.md", "quantities/words.md"}
     expected |= {f"meters/{meter}.md" for meter in resolved.meters}
     expected |= {f"operators/{operator}.md" for operator in resolved.operators}
     groups = {f"quantities/{group.slug}.md" for group in GROUPS}

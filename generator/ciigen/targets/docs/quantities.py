@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from ciigen.obis import groups
 from ciigen.resolved import Quantity
 from ciigen.targets.docs.book import Book, page, unit_of, where
 from ciigen.targets.docs.groups import Group, grouped
-from ciigen.targets.docs.markdown import code, table
+from ciigen.targets.docs.markdown import code, link, table
 from ciigen.targets.docs.words import KIND
 from ciigen.topics import topic_of
 
@@ -34,13 +35,27 @@ def obis_page(book: Book) -> str:
     return page("by-obis", table=table(("OBIS code", "Value", "Name", "Unit"), rows))
 
 
+def words_page(book: Book) -> str:
+    """Every quantity with its label in each language of the schema."""
+    books = [replace(book, lang=lang) for lang in book.resolved.languages]
+    rows = [
+        (
+            link(code(quantity.name), book.target(quantity.name)),
+            *(each.text(quantity.label) for each in books),
+        )
+        for quantity in book.resolved.quantities.values()
+    ]
+    header = ("Name", *book.resolved.languages)
+    return page("words", number=len(books), table=table(header, rows))
+
+
 def quantity_pages(book: Book) -> dict[str, str]:
     """Path → text of all pages of quantities."""
     pages = {
         f"quantities/{group.slug}.md": group_page(book, group, quantities)
         for group, quantities in grouped(book.resolved).items()
     }
-    return {**pages, "quantities/by-obis.md": obis_page(book)}
+    return {**pages, "quantities/by-obis.md": obis_page(book), "quantities/words.md": words_page(book)}
 
 
 def _row(book: Book, quantity: Quantity) -> tuple[str, ...]:

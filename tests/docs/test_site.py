@@ -1,0 +1,122 @@
+"""The documentation as a site: it builds strictly, every link and anchor in it leads somewhere, nothing comes from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from captures import ROOT
+
+#: Attributes with which a page loads something by itself.
+LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+#: `rel` of a <link> that loads nothing.
+POINTS = {"canonical", "next", "prev", "alternate"}
+
+
+class Html(HTMLParser):
+    """Ids, links, and what is loaded, of one page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids.update(given[name] or "" for name in ("id", "name") if name in given)
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"])
+        address = given.get(LOADS.get(tag, ""))
+        if address and given.get("rel") not in POINTS:
+            self.loads.append(address)
+
+
+def build(out: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "-f", ROOT / "docs/site/mkdocs.yml", "-d", out, "--strict", "--quiet"],
+        capture_output=True, text=True, check=False, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Html]]:
+    out = tmp_path_factory.mktemp("site").resolve()
+    done = build(out)
+    assert (done.returncode, done.stderr + done.stdout) == (0, "")
+    pages = {path: Html(path.read_text(encoding="utf-8")) for path in sorted(out.rglob("*.html"))}
+    assert out / "index.html" in pages
+    return pages
+
+
+def home(site: dict[Path, Html]) -> Path:
+    return min(site, key=lambda path: (len(path.parts), path.name != "index.html")).parent
+
+
+def test_every_page_of_the_repository_is_in_it(site: dict[Path, Html]) -> None:
+    out = home(site)
+    for shelf in ("docs", "generated", "integrations", "schema"):
+        for page in (ROOT / shelf).rglob("*.md"):
+            uri = page.relative_to(ROOT).with_suffix(".html")
+            assert out / (uri.with_name("index.html") if page.stem == "README" else uri) in site, page
+
+
+def test_every_link_and_anchor_leads_somewhere(site: dict[Path, Html]) -> None:
+    broken = []
+    for page, html in site.items():
+        for link in html.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc or page.name == "404.html":
+                continue
+            target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            anchor = unquote(parts.fragment)
+            if not target.exists() or (anchor and target in site and anchor not in site[target].ids):
+                broken.append(f"{page.relative_to(home(site))}: {link}")
+    assert broken == []
+
+
+def test_nothing_is_loaded_from_outside(site: dict[Path, Html]) -> None:
+    outside = {address for html in site.values() for address in html.loads if urlsplit(address).netloc}
+    for sheet in home(site).rglob("*.css"):
+        outside |= set(
+            re.findall(r"(?:url\(|@import )[\"']?(?:https?:)?//[^)\"']+", sheet.read_text(encoding="utf-8"))
+        )
+    assert outside == set()
+
+
+def test_the_search_knows_the_words_of_four_languages(site: dict[Path, Html]) -> None:
+    index = json.loads((home(site) / "search/search_index.json").read_text(encoding="utf-8"))
+    assert index["config"]["lang"] == ["en", "de", "fr", "it"]
+    texts = " ".join(entry["text"] for entry in index["docs"])
+    for words in ("Net power", "Wirkleistung netto", "Puissance active nette", "Potenza attiva netta"):
+        assert words in texts
+
+
+def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path) -> None:
+    sys.path.insert(0, str(ROOT / "docs/site"))
+    try:
+        import shelves
+    finally:
+        sys.path.pop(0)
+    from mkdocs.structure.files import File, Files
+
+    class Here:
+        file = File("docs/page.md", str(tmp_path), str(tmp_path), use_directory_urls=False)
+
+    def led(text: str) -> str:
+        return shelves.on_page_markdown(text, Here(), None, Files([File("schema/README.md", "", "", False)]))
+
+    assert led("[gone](gone.md)") == "[gone](gone.md)", "stays, and mkdocs --strict refuses it"
+    assert led("[language](../schema/)") == "[language](../schema/README.md)"
+    assert led("[types](../bridge/ciibridge/types.py)") == "types"
+    assert led("1. one\n\n   two\n- x\n  y\n\nz") == "1. one\n\n    two\n- x\n    y\n\nz"
+    assert led("so:\n- x\n\n```\n- x\n  y\n```") == "so:\n\n- x\n\n```\n- x\n  y\n```"
