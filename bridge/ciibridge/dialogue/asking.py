@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from ciimodel.catalogue import PushList
 
-from ciibridge.dialogue import Dialogue, iec62056, mbus
+from ciibridge.dialogue import Dialogue, iec62056, iec62056_profile, mbus
 from ciibridge.dialogue.dlms import settings as dlms
 from ciibridge.normalise.settings import DEFAULT_ZONE
 
@@ -85,7 +85,11 @@ class Way:
 WAYS: Final[Mapping[str, Way]] = {
     "dlms-hdlc": Way(dlms.asker, dlms.ADDRESS, dlms.ADDRESS_WORDS, dlms.READ, dlms.READ_WORDS),
     "iec62056-21": Way(
-        iec62056.asker, iec62056.ADDRESS, iec62056.ADDRESS_WORDS, iec62056.READ, iec62056.READ_WORDS
+        iec62056_profile.asker,
+        iec62056.ADDRESS,
+        iec62056.ADDRESS_WORDS,
+        iec62056.READ,
+        iec62056.READ_WORDS,
     ),
     "mbus": Way(mbus.asker, mbus.ADDRESS, mbus.ADDRESS_WORDS, mbus.READ, mbus.READ_WORDS),
 }

@@ -38,13 +38,17 @@ ADDRESS_WORDS: Final = "the device address, up to 32 letters and digits, as prin
 READ: Final = re.compile(
     r"(?:(R[1-6]):)?([A-Z][0-9A-F]{3}|[0-9CFLP]{1,3}(?:[-.:*&][0-9CFLP]{1,3}){1,6})(\([^()!/]{0,64}\))?"
 )
-READ_WORDS: Final = "the name of a data set, e.g. F001, or a code, e.g. 1.8.0, or R5:1.8.0() with the command"
+READ_WORDS: Final = (
+    "the name of a data set, e.g. F001, or a code, e.g. 1.8.0, or R5:1.8.0() with the command; "
+    "P.01 for the load profile that fills gaps"
+)
 
 _SPEEDS: Final = (300, 600, 1200, 2400, 4800, 9600, 19200)
 _MODE_B: Final = "ABCDEF"  # from 600 baud on
 _ACK: Final = b"\x06"
 _NAK: Final = b"\x15"
 _BREAK: Final = b"\x01B0\x03\x71"
+_MOST_BLOCKS: Final = 4096  # of one answer
 _TIMES: Final = 3  # that something is asked before the meter is given up
 #: Reaction time of the meter, 1.5 s at most, and what comes on top: adapters, and the first character at 300 baud.
 _REACTION_S: Final = 2.2
@@ -57,7 +61,9 @@ _WAKE: Final = bytes(66)
 _WAKE_PAUSE_S: Final = 1.6
 
 _IDENTIFICATION: Final = re.compile(rb"/([A-Za-z]{3})([\x20-\x7e])(?:\\([0-9]))?([^\r\n]{0,40})\r*\n")
-_BLOCK: Final = re.compile(rb"\x02([^\x03]*)\x03(.)", re.DOTALL)
+_BLOCK: Final = re.compile(rb"\x02([^\x03]*)(\x03)(.)", re.DOTALL)
+#: The same, or a part of it, which ends with EOT; ACK fetches the next one (R6).
+_PARTIAL: Final = re.compile(rb"\x02([^\x03\x04]*)([\x03\x04])(.)", re.DOTALL)
 _PLAIN_END: Final = re.compile(rb"![\r\n]+\Z")
 _FAULT: Final = re.compile(rb"\A\s*\(?(ER(?:ROR|\d\d)[^()]*)\)?\s*\Z")
 #: Faults of the line; the others are an answer.
@@ -254,6 +260,48 @@ def _set(entry: str) -> Part[bytes]:
     return _lines(came, name)
 
 
+def programming(asking: Asking, meter: Identification) -> Part[None]:
+    """Go over to the programming mode, in which single data is read. Raises ``DialogueError``; ``leave`` ends it."""
+    if not meter.bidirectional:
+        raise DialogueError("refused", "the meter only gives its readout (mode A or B)")
+    sent = yield from _acknowledge(asking, meter, "1")
+    yield from _enter(asking, sent)
+
+
+def leave() -> Part[None]:
+    """End the programming mode."""
+    yield Send(_BREAK)
+
+
+def data_block(command: str, body: str) -> Part[str]:
+    """Ask for data in the programming mode; give the text of all blocks, each with a good BCC. Raises ``DialogueError``."""
+    text = ""
+    question = _command(command, body)
+    for _ in range(_MOST_BLOCKS):
+        block = yield from _checked(question, _PARTIAL if command == "R6" else _BLOCK)
+        text += block.group(1).decode("latin-1")
+        if block.group(2)[0] == ETX:
+            return text
+        question = _ACK
+    raise DialogueError("too_long", f"the answer has not ended after {_MOST_BLOCKS} blocks")
+
+
+def _checked(question: bytes, form: re.Pattern[bytes]) -> Part[re.Match[bytes]]:
+    """Ask, and have the answer repeated until its BCC is right."""
+    fault: DialogueError | None = None
+    for _ in range(_TIMES):
+        came = yield from _ask(_NAK if fault else question, lambda came: _whole(came, form))
+        block = form.search(came)
+        fault = _fault(came, form)
+        if fault is None:
+            if block is not None:
+                return block
+            fault = DialogueError("incomplete", f"{len(came)} octets came without a BCC")
+        if fault.code not in _WORTH_REPEATING:
+            break
+    raise fault or DialogueError("no_answer", "the meter does not answer")
+
+
 def _lines(came: bytes, name: str) -> bytes:
     """Take the data lines out of an answer; a bare value gets the name it was asked under."""
     block = _BLOCK.search(came)
@@ -291,9 +339,9 @@ def _identified(came: bytes) -> bool:
     return _IDENTIFICATION.search(came) is not None
 
 
-def _whole(came: bytes) -> bool:
+def _whole(came: bytes, form: re.Pattern[bytes] = _BLOCK) -> bool:
     """Whether a block with its BCC is there, or a word of one character."""
-    return _BLOCK.search(came) is not None or came in (_ACK, _NAK)
+    return form.search(came) is not None or came in (_ACK, _NAK)
 
 
 def _answered(came: bytes) -> bool:
@@ -305,20 +353,20 @@ def _complete(came: bytes) -> bool:
     return _BLOCK.search(came) is not None or (STX not in came and _PLAIN_END.search(came) is not None)
 
 
-def _fault(came: bytes) -> DialogueError | None:
+def _fault(came: bytes, form: re.Pattern[bytes] = _BLOCK) -> DialogueError | None:
     """Say what is wrong with an answer that should hold data; None: nothing."""
     if not came.strip(b"\0\x7f\r\n"):
         return DialogueError("no_answer", "the meter falls silent when it should send its data")
     if came.startswith(_NAK):
         return DialogueError("refused", "the meter does not understand the question (NAK)")
-    block = _BLOCK.search(came)
+    block = form.search(came)
     if block is None:
         if b"(" not in came:
             return DialogueError("noise", f"{len(came)} octets came, which are no data")
         if STX in came and ETX not in came and b"!" not in came:
             return DialogueError("incomplete", f"the data ends after {len(came)} octets")
         return None  # without BCC: modes A and B, and some of mode C
-    if block.group(2)[0] & 0x7F != block_check(block.group(1) + b"\x03"):
+    if block.group(3)[0] & 0x7F != block_check(block.group(1) + block.group(2)):
         return DialogueError("bad_checksum", f"the BCC of {len(block.group(1))} octets is wrong")
     if refusal := _FAULT.match(block.group(1)):
         word = refusal.group(1).decode("ascii", "replace")

@@ -1,6 +1,7 @@
 r"""The meter's end of IEC 62056-21: octets of a reader in, octets of the meter out (modes A to E, without HDLC).
 
     /?! ─► identification      06 0 Z 0 ─► readout      06 0 Z 1 ─► P0      P1 ─► 06      R2 F001 ─► data set      15 ─► once more
+    R5 P.01(…;…) ─► load profile      R6 ─► the same in parts, 06 ─► the next one
 
 What it holds is given as lines, or taken from a simulated meter. It changes its speed as a real one does; ``baudrate`` tells
 which it has after an answer.
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Name of a data set, "" for the standard readout → its lines; None: the meter has no such set.
 Content = Callable[[str, datetime], Sequence[str] | None]
+#: Begin and end as the reader wrote them, and what the clock shows → lines of the load profile; None: what is no time.
+Rows = Callable[[str, str, datetime], Sequence[str] | None]
 
 SPEEDS: Final = (300, 600, 1200, 2400, 4800, 9600, 19200)
 _MODE_B: Final = "ABCDEF"
@@ -35,6 +38,10 @@ _TIME_OF_DAY: Final = "1-0:0.9.1"
 _DATE: Final = "1-0:0.9.2"
 _MINUTES: Final = 10  # digits of YYMMDDhhmm
 _DEVICE_ID: Final = "0-0:96.1."
+_PROFILE: Final = re.compile(r"P\.01\(([^();]*);([^();]*)\)")
+_ETX: Final = "\x03"
+_EOT: Final = "\x04"  # more follows
+_LINES_A_BLOCK: Final = 8  # of what is asked for in parts
 _LONGEST_OCTETS: Final = 512  # of what a reader may say
 
 
@@ -45,8 +52,8 @@ def readout(identification: str, lines: Sequence[str], *, checked: bool = True) 
     return head + (_block(body) if checked else b"\r\n" + body.encode("ascii"))
 
 
-def _block(body: str) -> bytes:
-    octets = body.encode("ascii") + b"\x03"
+def _block(body: str, end: str = _ETX) -> bytes:
+    octets = (body + end).encode("ascii")
     return bytes((STX,)) + octets + bytes((block_check(octets),))
 
 
@@ -79,7 +86,11 @@ class Station:
         serial: str = "",
         password: str | None = None,
         called_at: int = SPEEDS[0],
+        rows: Rows | None = None,
     ) -> None:
+        """``rows``: of its load profile; None: it has none."""
+        self._rows = rows
+        self._waiting: list[bytes] = []  # blocks of an answer in parts that were not fetched
         self._identification = identification
         self._content = content
         self._serial = serial
@@ -113,11 +124,15 @@ class Station:
         if self._heard.endswith(_NAK):
             self._heard = b""
             return self._last
+        if self._waiting and self._heard == _ACK:
+            self._heard = b""
+            return self._say(self._waiting.pop(0))
         return None
 
     def _called(self, call: re.Match[bytes], at: datetime) -> bytes:
         self.baudrate = self.called_at
         self._programming = False
+        self._waiting = []
         if call.group(1).decode().strip() not in ("", self._serial):
             return b""
         line = f"/{self._identification}\r\n".encode("ascii")
@@ -150,7 +165,21 @@ class Station:
         if word == "P1":
             self._open = self._password is None or body == f"({self._password})"
             return _ACK if self._open else self._say(_block("(ER09)"))
-        return self._data(body.removesuffix("()"), at) if self._open else self._say(_block("(ER10)"))
+        if not self._open:
+            return self._say(_block("(ER10)"))
+        if self._rows is not None and (asked := _PROFILE.fullmatch(body)):
+            return self._profile(self._rows(asked.group(1), asked.group(2), at), parts=word == "R6")
+        return self._data(body.removesuffix("()"), at)
+
+    def _profile(self, lines: Sequence[str] | None, *, parts: bool) -> bytes:
+        if lines is None:
+            return self._say(_block("(ER24)"))
+        size = _LINES_A_BLOCK if parts else max(len(lines), 1)
+        bodies = ["".join(f"{line}\r\n" for line in lines[n : n + size]) for n in range(0, len(lines), size)]
+        blocks = [_block(body, _EOT) for body in bodies[:-1]]
+        blocks.append(_block(bodies[-1] if bodies else "P.01(ERROR)"))
+        self._waiting = blocks[1:]
+        return self._say(blocks[0])
 
     def _data(self, name: str, at: datetime) -> bytes:
         lines = self._content(name, at)

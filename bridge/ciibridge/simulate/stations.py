@@ -1,7 +1,7 @@
 """One row a protocol: what a simulated meter answers to who asks it.
 
     dlms-hdlc     association, GET, load profile                 station, cosem, objects
-    iec62056-21   sign-on, readout, data sets                    iec62056
+    iec62056-21   sign-on, readout, data sets, load profile      iec62056, profile
     mbus          a bus with one device an address               bus
 
 Octets of a reader in, octets of the meter out. Meters that push need none of this; some of them answer as well.
@@ -19,6 +19,7 @@ from ciibridge.simulate.cosem import PUBLIC_CLIENT, Client, Cosem
 from ciibridge.simulate.identity import flag, identification
 from ciibridge.simulate.meter import SimulatedMeter
 from ciibridge.simulate.objects import MeterObjects
+from ciibridge.simulate.profile import LoadProfile
 
 
 class Answering(Protocol):
@@ -51,7 +52,11 @@ def _iec62056(meters: Sequence[SimulatedMeter], _addresses: Sequence[int]) -> An
 
     called_at = meter.interface.link.baudrate
     return iec62056.Station(
-        identification(meter.meter), content, serial=f"{meter.number}", called_at=called_at
+        identification(meter.meter),
+        content,
+        serial=f"{meter.number}",
+        called_at=called_at,
+        rows=LoadProfile(meter).lines,
     )
 
 

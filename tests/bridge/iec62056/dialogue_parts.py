@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ciibridge.dialogue import Change, DialogueError, Listen, Octets, Pause, Send
+from ciibridge.dialogue import Change, Decoded, DialogueError, Listen, Note, Octets, Pause, Send
 from ciibridge.simulate.iec62056 import Station
+from ciibridge.types import Problem, Reading
 from iec62056_parts import NOW
 
 SETS = {
@@ -33,6 +34,8 @@ class Heard:
     """What came of a round, and how long it would have taken."""
 
     telegrams: list[bytes] = field(default_factory=list)
+    rows: list[Reading] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     speeds: list[int] = field(default_factory=list)
     paused_s: float = 0.0
@@ -96,6 +99,11 @@ def play(
                     heard.paused_s += step.seconds
                 case Octets():
                     heard.telegrams.append(step.data)
+                case Decoded():
+                    assert step.past
+                    heard.rows.append(step.reading)
+                case Note():
+                    heard.notes.append(step.problem)
                 case _:
                     raise AssertionError(step)
             step = dialogue.send(answer)

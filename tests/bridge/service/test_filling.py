@@ -17,6 +17,7 @@ from ciibridge.simulate import SimulatedMeter
 from ciibridge.simulate.cosem import Client, Cosem
 from ciibridge.simulate.objects import MeterObjects
 from ciibridge.simulate.station import LOGICAL_DEVICE, Station
+from ciibridge.simulate.stations import STATIONS, Answering
 from mqtt_parts import BrokerProcess, Listener, wait_until
 from service_parts import METER_ID, service_in_thread, write_config
 
@@ -26,10 +27,11 @@ QUARTER = timedelta(minutes=15)
 
 
 class ReadMeter:
-    """A simulated E450 that is read over TCP; ``at`` is what its clock shows."""
+    """A simulated meter that is read over TCP, an E450 unless told otherwise; ``at`` is what its clock shows."""
 
-    def __init__(self, at: datetime) -> None:
+    def __init__(self, at: datetime, station: Callable[[], Answering] | None = None) -> None:
         self.at = at
+        self._station = station or self._e450
         self.clients = {16: Client()}
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(0.05)
@@ -38,14 +40,17 @@ class ReadMeter:
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
+    def _e450(self) -> Answering:
+        objects = MeterObjects(SimulatedMeter(ciimodel.load(), "lg-e450"))
+        return Station(Cosem(objects, self.clients), LOGICAL_DEVICE)
+
     def _serve(self) -> None:
         while not self._stop.is_set():
             try:
                 reader, _ = self._listener.accept()
             except TimeoutError:
                 continue
-            objects = MeterObjects(SimulatedMeter(ciimodel.load(), "lg-e450"))
-            station = Station(Cosem(objects, self.clients), LOGICAL_DEVICE)
+            station = self._station()
             with reader:
                 while octets := reader.recv(1024):
                     reader.sendall(station.feed(octets, self.at))
@@ -56,11 +61,22 @@ class ReadMeter:
         self._listener.close()
 
 
+def three_hours_ago() -> datetime:
+    """Give a time shortly before now, so that the load profile of "now" holds it; not on a quarter of an hour."""
+    return datetime.now(UTC).replace(minute=7, second=30, microsecond=0) - timedelta(hours=3)
+
+
 @pytest.fixture
 def meter() -> Iterator[ReadMeter]:
-    # Shortly before now, so that the load profile of "now" holds it; not on a quarter of an hour.
-    begin = datetime.now(UTC).replace(minute=7, second=30, microsecond=0) - timedelta(hours=3)
-    made = ReadMeter(begin)
+    made = ReadMeter(three_hours_ago())
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def text_meter() -> Iterator[ReadMeter]:
+    simulated = SimulatedMeter(ciimodel.load(), "siemens-td3511")
+    made = ReadMeter(three_hours_ago(), lambda: STATIONS["iec62056-21"]([simulated], []))
     yield made
     made.stop()
 
@@ -135,6 +151,35 @@ def test_a_gap_that_nothing_fills_is_told_with_its_bounds(
         in error["message"]
     )
     assert stamps(heard, "history") == []
+
+
+@pytest.mark.broker
+def test_a_meter_that_speaks_text_fills_the_gap_too(
+    tmp_path: Path, broker: BrokerProcess, listen: Callable[[int], Listener], text_meter: ReadMeter
+) -> None:
+    heard = listen(broker.port)
+    block = (
+        f'port = "tcp://127.0.0.1:{text_meter.port}"\nmodel = "siemens-td3511"\nid = "{METER_ID}"\n'
+        'read = ["F001", "R6:P.01"]\nevery_s = 1\nclock = "meter"\n'
+    )
+    path = write_config(tmp_path, broker.port, block)
+    begin = text_meter.at
+    with service_in_thread(path):
+        heard.wait(f"{METER}/state")
+    text_meter.at = begin + timedelta(hours=2)
+    states = len(heard.payloads(f"{METER}/state"))
+    with service_in_thread(path):
+        wait_until(lambda: len(heard.payloads(f"{METER}/history")) >= 8, what="eight rows")
+        wait_until(lambda: len(heard.payloads(f"{METER}/state")) > states + 1, what="another round")
+    first = begin - timedelta(minutes=begin.minute % 15, seconds=begin.second) + QUARTER
+    assert stamps(heard, "history") == [first + QUARTER * number for number in range(8)]
+    rows = [json.loads(payload) for payload in heard.payloads(f"{METER}/history")]
+    counters = [row["values"]["energy_import"] for row in rows]
+    last = json.loads(heard.payloads(f"{METER}/state")[-1])
+    assert counters == sorted(counters)
+    assert counters[-1] <= last["values"]["energy_import"]
+    assert {row["list"] for row in rows} == {"1-0:99.1.0"}
+    assert heard.payloads(f"{METER}/error") == []
 
 
 # -- what is remembered while a gap is filled --------------------------------------------------------------------------------

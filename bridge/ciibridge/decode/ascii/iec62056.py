@@ -28,7 +28,7 @@ _END: Final = re.compile(r"!?[\r\n]*(?:\x03.?)?\Z", re.DOTALL)
 #: YYMMDDhhmm[ss], perhaps behind a digit for the season, or YYYYMMDDhhmmss.
 _TIME: Final = re.compile(r"(?:([012])(?=\d{12}\Z)|20(?=\d{12}\Z))?(\d{10}(?:\d\d)?)", re.ASCII)
 #: The digit for the season (VDEW 2.1: ZSTs13): season of MeterTime, deviation in minutes.
-_SEASONS: Final = {"0": ("W", None), "1": ("S", None), "2": (None, 0)}
+SEASONS: Final = {"0": ("W", None), "1": ("S", None), "2": (None, 0)}
 #: Clocks with date and time of day in one.
 _CLOCKS: Final = frozenset(((0, 9, 4), (1, 0, 0)))
 
@@ -81,5 +81,5 @@ def _time(digits: str) -> MeterTime | None:
     found = _TIME.fullmatch(digits)
     if found is None:
         return None
-    season, deviation_min = _SEASONS.get(found.group(1) or "", (None, None))
+    season, deviation_min = SEASONS.get(found.group(1) or "", (None, None))
     return wall_clock(found.group(2), season=season, deviation_min=deviation_min)

@@ -23,6 +23,7 @@ from ciibridge.dialogue.dlms.answers import Refused
 from ciibridge.dialogue.dlms.association import Association
 from ciibridge.dialogue.dlms.requests import Selection
 from ciibridge.dialogue.dlms.scalers import VALUE, Scalers
+from ciibridge.dialogue.filling import Row
 from ciibridge.normalise.clock import to_utc
 from ciibridge.types import Apdu, MeterTime, Number, Obis, Reading, Register, Value
 
@@ -39,13 +40,6 @@ _UNIX_TIME: Final = Obis(0, 0, 1, 1, 0)
 _ROWS: Final = (axdr.ARRAY, axdr.COMPACT_ARRAY)
 _HOUR: Final = timedelta(hours=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Row(NamedTuple):
-    """One row: its time in UTC, and what was captured."""
-
-    at: datetime
-    reading: Reading
 
 
 class MeterClock(NamedTuple):

@@ -23,9 +23,10 @@ from ciibridge.dialogue import Decoded, Dialogue, DialogueError, Note, Part
 from ciibridge.dialogue.dlms.access import Access
 from ciibridge.dialogue.dlms.answers import Refused
 from ciibridge.dialogue.dlms.association import Association, Attribute
-from ciibridge.dialogue.dlms.filling import Filler, Gap
+from ciibridge.dialogue.dlms.filling import Filler
 from ciibridge.dialogue.dlms.profile import MeterClock
 from ciibridge.dialogue.dlms.scalers import VALUE, Scalers
+from ciibridge.dialogue.filling import Gaps
 from ciibridge.errors import ProtocolError
 from ciibridge.types import Apdu, MeterTime, Obis, Problem, Reading, Register
 
@@ -35,8 +36,6 @@ _CLOCK_CLASS: Final = 8
 DEVICE_NAME: Final = Attribute(1, Obis(0, 0, 42, 0, 0), VALUE)
 CLOCK: Final = Attribute(_CLOCK_CLASS, Obis(0, 0, 1, 0, 0), VALUE)
 _MOST_OBJECTS: Final = 256
-#: Rounds that may break off while they fill a gap before it is left.
-_TRIES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class DlmsAsker:
         self._list_object: str | None = None
         self._told: set[str] = set()
         self._filler = Filler(wanted.profiles, self._scalers)
-        self._gaps: list[Gap] = []
+        self._gaps = Gaps()
 
     @property
     def filling(self) -> bool:
@@ -82,9 +81,7 @@ class DlmsAsker:
 
     def fill(self, begin: datetime, end: datetime) -> None:
         """Fill the gap between two telegrams (UTC, both exclusive) from the load profile, in this round or the next."""
-        begin = max([begin, *(gap.end for gap in self._gaps)])
-        if begin < end:
-            self._gaps.append(Gap(begin, end))
+        self._gaps.add(begin, end)
 
     def round(self, now: datetime) -> Dialogue:
         """Read once."""
@@ -94,7 +91,8 @@ class DlmsAsker:
             shown = yield from self._live(association)
             if self._gaps:
                 given = shown is not None and shown.deviation_min is not None
-                yield from self._fill(association, now, MeterClock(self._zone, given))
+                clock = MeterClock(self._zone, given)
+                yield from self._gaps.go_on(lambda gap: self._filler.fill(gap, association, now, clock))
         except ProtocolError as error:
             yield from association.close(error)
             if isinstance(error, DialogueError):
@@ -140,20 +138,6 @@ class DlmsAsker:
             )
         readable = [item for item in objects if item.class_id != _PUSH_SETUP and item.attribute > 0]
         self._objects = tuple(dict.fromkeys([DEVICE_NAME, CLOCK, *readable]))
-
-    def _fill(self, association: Association, now: datetime, clock: MeterClock) -> Part[None]:
-        """Go on with the oldest gap. One that cannot be filled is said, with its bounds, and left."""
-        gap = self._gaps[0]
-        gap.tries += 1
-        try:
-            if not (yield from self._filler.fill(gap, association, now, clock)):
-                gap.tries = 0
-                return
-        except ProtocolError as error:
-            if gap.tries < _TRIES:
-                raise
-            yield Note(Problem("gap_left", f"nothing fills the gap {gap}: {error}"))
-        del self._gaps[0]
 
     def _tell(self, code: str, message: str) -> Part[None]:
         """Report what will be the same in every round, once."""
