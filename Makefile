@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .constraints.txt
 JOBS   ?= 2
 
-.PHONY: help demo test check conformance bench fuzz soak lint build dist site broker reference constraints clean
+.PHONY: help demo test check conformance bench fuzz soak lint build dist deb site broker reference constraints clean
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -78,6 +78,9 @@ $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml .constraints.txt
 
 dist: $(VENV)/dev.stamp   ## wheel and sdist in dist/, for pip and pipx
 	@rm -rf dist && $(BIN)/hatchling build
+
+deb:             ## Debian package of the service in dist/, for the Debian that this is
+	@integrations/debian/build dist
 
 reference: $(VENV)/dev.stamp   ## write docs/reference anew from --help
 	@$(BIN)/python tests/docs/reference_pages.py docs/reference
