@@ -35,6 +35,7 @@ EVENTS: Final[dict[str, str]] = {
     "not_stored": "There is no place for a state file, or it cannot be written in time.",
     "state_damaged": "The state file was damaged and is set aside.",
     "no_systemd": "systemd does not listen where it said it would.",
+    "metrics_not_served": "The port for Prometheus is taken or not permitted.",
     "bug": "A task has ended with an error of ours.",
 }
 

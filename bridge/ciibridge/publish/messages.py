@@ -182,7 +182,20 @@ class Messages:
         queued: int | None = None,
         dropped: int | None = None,
     ) -> Message:
-        """Report the state of the link at ``now`` (UTC). ``port_error``: the port cannot be read, whatever came before."""
+        """Report the state of the link, as ``diag_document`` tells it."""
+        document = self.diag_document(diagnostics, now, port_error=port_error, queued=queued, dropped=dropped)
+        return self._routes["diag"].message(orjson.dumps(document), meter)
+
+    def diag_document(
+        self,
+        diagnostics: Diagnostics,
+        now: datetime,
+        *,
+        port_error: bool = False,
+        queued: int | None = None,
+        dropped: int | None = None,
+    ) -> dict[str, Any]:
+        """Tell the state of the link at ``now`` (UTC). ``port_error``: the port cannot be read, whatever came before."""
         link = LinkState.PORT_ERROR if port_error else diagnostics.link
         last = diagnostics.last_rx
         document: dict[str, Any] = {
@@ -204,8 +217,7 @@ class Messages:
             "dropped": dropped,
             "software": self._software,
         }
-        present = {key: value for key, value in document.items() if value is not None}
-        return self._routes["diag"].message(orjson.dumps(present), meter)
+        return {key: value for key, value in document.items() if value is not None}
 
     def error(self, meter: str, problem: Problem, now: datetime, *, count: int = 1) -> Message:
         """Report a problem as an event. ``count``: how often it came since the last report."""

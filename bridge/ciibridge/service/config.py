@@ -2,7 +2,8 @@
 
     [bridge]     this process          [mqtt]             the broker
     [[meter]]    one block a meter     [homeassistant]    discovery, if wanted
-    [outbox]     what is kept on disk                       [dialect.<name>]   topics of another publisher, beside ours
+    [outbox]     what is kept on disk  [metrics]          a port for Prometheus
+    [dialect.<name>]   topics of another publisher, beside ours
 
 TOML, read strictly: unknown keys, numbers in quotes and texts without them are errors. What the values mean is checked in
 ``setup``. ``integrations/systemd/ciibridge.toml`` shows every key, docs/how-to/run-as-a-service.md explains each.
@@ -84,6 +85,12 @@ class OutboxTable(_Table):
     days: Annotated[int, Field(ge=1, le=3650)] = 31
 
 
+class MetricsTable(_Table):
+    """[metrics]: a port for Prometheus."""
+
+    listen: str  # host:port
+
+
 class MeterTable(_Table):
     """[[meter]]: one meter."""
 
@@ -129,6 +136,7 @@ class Config(_Table):
     homeassistant: HomeAssistantTable | None = None  # None: nothing of it, not even looked at
     outbox: OutboxTable = OutboxTable()
     dialect: dict[str, dict[str, str]] = Field(default_factory=dict)  # name → settings of its path
+    metrics: MetricsTable | None = None  # None: no port is open
     meter: Annotated[tuple[MeterTable, ...], Field(strict=False)] = ()
 
 
@@ -137,6 +145,7 @@ _TABLES: Final[Mapping[str, type[_Table]]] = {
     "mqtt": MqttTable,
     "homeassistant": HomeAssistantTable,
     "outbox": OutboxTable,
+    "metrics": MetricsTable,
     "meter": MeterTable,
 }
 #: Type of a pydantic error → what is wrong, and the remedy.

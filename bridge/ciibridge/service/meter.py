@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from ciimodel.catalogue import Resolved
 
@@ -395,6 +395,21 @@ class MeterTask:
         if online is not self._online and self._publisher is not None and meter is not None:
             self._online = online
             self._publisher.publish(self._messages.availability(meter, online=online))
+
+    def report(self) -> tuple[str, dict[str, Any]] | None:
+        """Tell what ``diag`` would tell now: name of the meter and document; None before it has a name."""
+        meter, publisher = self._pipeline.meter, self._publisher
+        if publisher is None or meter is None:
+            return None
+        now = self._now()
+        document = self._messages.diag_document(
+            self._pipeline.diagnostics(now),
+            now,
+            port_error=self._port_lost,
+            queued=publisher.queued,
+            dropped=publisher.dropped,
+        )
+        return meter, document
 
     def _publish_diag(self, now: datetime, diagnostics: Diagnostics) -> None:
         meter = self._pipeline.meter

@@ -17,10 +17,12 @@ from ciibridge.events import event
 from ciibridge.link import LinkState
 from ciibridge.publish.homeassistant import MeterDiscovery
 from ciibridge.publish.messages import Messages
+from ciibridge.publish.metrics import render
 from ciibridge.publish.retry import Backoff
 from ciibridge.service.connections import Connections
 from ciibridge.service.fleet import Fleet
 from ciibridge.service.meter import MeterTask
+from ciibridge.service.scrape import Scrape
 from ciibridge.service.setup import MeterSetup, Setup
 from ciibridge.service.steady import NOTABLE, SteadyClock, words_of
 from ciibridge.service.storage import Storage
@@ -34,6 +36,7 @@ _FIXED: Final = {
     "bridge_id": "[bridge] id",
     "shared_connection": "[mqtt] one_connection",
     "store": "[outbox]",
+    "metrics": "[metrics]",
 }
 #: What every connection and every meter rests on: when it changes, all begin anew.
 _COMMON: Final = ("client_id", "prefix", "value_topics", "raw", "home_assistant", "dialects")
@@ -60,7 +63,7 @@ class Service:
         self._first_wait_s = first_wait_s
         self._reread = reread
         self._reload = asyncio.Event()
-        self._software = f"ciibridge {version('ciigen')}"
+        self.software = f"ciibridge {version('ciigen')}"
 
     def reload(self) -> None:
         """Take up the configuration as it is now, soon; a wrong one is refused and the old one goes on."""
@@ -81,6 +84,9 @@ class Service:
         storage.send_left_over(connections.left_over)
         running = _Running(self, setup, storage, connections)
         await running.fleet.become(setup.meters, running.meter)
+        scrape = Scrape(*setup.metrics, running.metrics) if setup.metrics is not None else None
+        if scrape is not None:
+            await scrape.start()
         stopping = asyncio.create_task(stop.wait(), name="stop")
         ending = asyncio.create_task(running.all_read(), name="end of recordings")
         for_ever: list[asyncio.Future[None]] = [
@@ -91,9 +97,9 @@ class Service:
         watching = asyncio.create_task(self._systemd.watch(), name="watchdog")
         _log.info(
             "%s: reading %d meters",
-            self._software,
+            self.software,
             len(running.fleet),
-            extra=event("started", software=self._software, meters=len(running.fleet)),
+            extra=event("started", software=self.software, meters=len(running.fleet)),
         )
         self._systemd.ready(running.status())
         try:
@@ -108,9 +114,11 @@ class Service:
                 task.cancel()
             for waiter in (stopping, ending, watching):
                 waiter.cancel()
+            if scrape is not None:
+                await scrape.close()
             await asyncio.gather(connections.close(), running.fleet.stop())
             await storage.close()
-            _log.info("%s: ended", self._software, extra=event("ended", software=self._software))
+            _log.info("%s: ended", self.software, extra=event("ended", software=self.software))
 
     def _backoff(self) -> Backoff:
         return Backoff(first_s=self._first_wait_s)
@@ -144,7 +152,7 @@ class Service:
             prefix=setup.prefix,
             protocol=meter.protocol,
             interface=meter.interface,
-            software=self._software,
+            software=self.software,
             value_topics=setup.value_topics,
             discovery=self._discovery(setup),
             dialects=setup.dialects,
@@ -193,7 +201,11 @@ class _Running:
                     extra=event("restart_needed", key=key),
                 )
         new = self._setup = replace(
-            new, bridge_id=old.bridge_id, shared_connection=old.shared_connection, store=old.store
+            new,
+            bridge_id=old.bridge_id,
+            shared_connection=old.shared_connection,
+            store=old.store,
+            metrics=old.metrics,
         )
         if new.log_level != old.log_level:
             logging.getLogger().setLevel(new.log_level.upper())
@@ -213,6 +225,11 @@ class _Running:
             f", broker {new.broker.url}" if moved else "",
             extra=event("reloaded", stopped=stopped, started=started, meters=len(self.fleet)),
         )
+
+    def metrics(self) -> str:
+        """Tell everything that Prometheus is told."""
+        reports = [report for meter in self.fleet if (report := meter.report()) is not None]
+        return render(reports, connected=self._connections.connected, software=self._service.software)
 
     async def all_read(self) -> None:
         """Wait until all meters were recordings and everything of them is with the broker."""

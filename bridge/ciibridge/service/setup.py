@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from ciimodel.catalogue import Interface, Meter, PushList, Resolved
@@ -79,6 +80,7 @@ class Setup:
     home_assistant: HomeAssistantSetup | None = None
     dialects: tuple[Spoken, ...] = ()
     store: Store = field(default_factory=lambda: Store(None))
+    metrics: tuple[str, int] | None = None  # host and port for Prometheus; None: none is open
     notes: tuple[str, ...] = field(default=())
 
 
@@ -139,8 +141,23 @@ class _Check:
             home_assistant=home_assistant(config, prefix, self._catalogue, self._fault),
             dialects=dialects(config.dialect, self._catalogue, self._fault),
             store=self._store(bridge_id),
+            metrics=self._metrics(),
             notes=tuple(self._notes),
         )
+
+    def _metrics(self) -> tuple[str, int] | None:
+        table = self._config.metrics
+        if table is None:
+            return None
+        try:
+            parts = urlsplit(f"//{table.listen}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = port = None
+        if not host or port is None or parts.path:
+            self._fault(("metrics", "listen"), f"{table.listen!r} is no host:port", 'Write "127.0.0.1:9464".')
+            return None
+        return host, port
 
     def _store(self, bridge_id: str) -> Store:
         table = self._config.outbox

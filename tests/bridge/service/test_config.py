@@ -10,7 +10,14 @@ import pytest
 from ciibridge.dialogue.asking import Way
 from ciibridge.errors import ConfigError
 from ciibridge.service import setup as setup_code
-from ciibridge.service.config import BridgeTable, HomeAssistantTable, MeterTable, MqttTable, OutboxTable
+from ciibridge.service.config import (
+    BridgeTable,
+    HomeAssistantTable,
+    MeterTable,
+    MetricsTable,
+    MqttTable,
+    OutboxTable,
+)
 from ciibridge.service.findings import key_lines
 from ciibridge.service.setup import Setup, load
 
@@ -21,6 +28,7 @@ TABLES = {
     "bridge": BridgeTable,
     "mqtt": MqttTable,
     "outbox": OutboxTable,
+    "metrics": MetricsTable,
     "homeassistant": HomeAssistantTable,
     "meter": MeterTable,
 }
