@@ -59,7 +59,7 @@ class Broker:
             raise RuntimeError("mosquitto is missing (apt install mosquitto)")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([binary, "-c", str(self._config)], stdout=log, stderr=log)
-        if not await until(self._listens, 20):
+        if not await until(self._listens, 60):
             raise RuntimeError(f"mosquitto does not start: {self._log.read_text()}")
 
     def kill(self) -> None:
@@ -94,7 +94,7 @@ class Subscriber:
         client.loop_start()
 
     async def ready(self) -> None:
-        if not await until(self._subscribed.is_set, 20):
+        if not await until(self._subscribed.is_set, 60):
             raise RuntimeError("the broker does not confirm the subscription")
 
     async def ended(self) -> None:
@@ -282,7 +282,7 @@ class World:
         if not await until(lambda: self.ledger.heard > before, seconds):
             raise RuntimeError(f"{what}: nothing arrives within {seconds:g} s\n{self.bridge.log[-3000:]}")
 
-    async def settle(self, seconds: float = 60) -> None:
+    async def settle(self, seconds: float = 90) -> None:
         """Let the meters fall silent, and wait for what is under way: until all is there, or nothing more comes."""
         for meter in self.meters:
             meter.talking = False
@@ -291,7 +291,7 @@ class World:
         while time.monotonic() < end and self.ledger.missing():
             if self.ledger.heard != heard:
                 quiet_since, heard = time.monotonic(), self.ledger.heard
-            elif time.monotonic() - quiet_since > 12:
+            elif time.monotonic() - quiet_since > 30:
                 break
             await asyncio.sleep(0.1)
         await asyncio.sleep(1)  # copies that come twice come now
