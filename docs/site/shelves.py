@@ -15,7 +15,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +32,9 @@ _LINK: Final = re.compile(
     r"(?<!!)\[(?P<text>[^\]\n]*(?:\n[^\]\n]*)?)\]\((?P<path>[^)#\s:]+)(?P<anchor>#[^)\s]*)?\)"
 )
 _HOMES: Final = ("README.md", "index.md")
+_CELL: Final = re.compile(r"<td\b.*?</td>", re.DOTALL)
+_SHORT_CODE: Final = re.compile(r"(?<=<code>)[^<]+(?=</code>)")
+_BREAK: Final = re.compile(r"[/_]")
 _HEADER: Final = re.compile(r"\A<!-- [^\n]* -->\n")
 #: A point of a list at the margin, as code hosts read it: its text begins where the words after the mark begin.
 _POINT: Final = re.compile(r"(?:[-*+]|\d+[.)]) (?=\S)")
@@ -79,6 +81,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     # a title is found only on the first line
     text = _HEADER.sub("", markdown, count=1)
     return _LINK.sub(lead, "\n".join(_indented(text.split("\n"))))
+
+
+def on_page_content(html: str, **_: object) -> str:
+    """Let topics in tables break after / and _, where a reader expects it on a narrow screen."""
+    return _CELL.sub(
+        lambda cell: _SHORT_CODE.sub(lambda code: _BREAK.sub(r"\g<0><wbr>", code[0]), cell[0]), html
+    )
 
 
 def _indented(lines: list[str]) -> Iterator[str]:
@@ -135,6 +144,11 @@ def _entries(nav: Any) -> Iterator[str]:
             yield from _entries(entry)
 
 
+def _pattern(entry: str) -> re.Pattern[str]:
+    """``*`` is any part of a name, ``**`` any path."""
+    return re.compile(re.escape(entry).replace(r"\*\*", ".*").replace(r"\*", "[^/]*"))
+
+
 def _expanded(nav: list[Any], pages: list[str], named: set[str]) -> list[Any]:
     """Replace each pattern by the pages that fit and are not ``named``, which takes them up."""
     result: list[Any] = []
@@ -146,7 +160,7 @@ def _expanded(nav: list[Any], pages: list[str], named: set[str]) -> list[Any]:
             else:
                 result.append(entry)
         elif "*" in entry:
-            found = [page for page in pages if page not in named and fnmatchcase(page, entry)]
+            found = [page for page in pages if page not in named and _pattern(entry).fullmatch(page)]
             named.update(found)
             result += found
         else:

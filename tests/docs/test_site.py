@@ -9,11 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from captures import ROOT
+from mkdocs.structure.files import File, Files
 
 #: Attributes with which a page loads something by itself.
 LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
@@ -39,6 +42,16 @@ class Html(HTMLParser):
         address = given.get(LOADS.get(tag, ""))
         if address and given.get("rel") not in POINTS:
             self.loads.append(address)
+
+
+def hook() -> ModuleType:
+    """Give the module that mkdocs.yml names."""
+    spec = spec_from_file_location("shelves", ROOT / "docs/site/shelves.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def build(out: Path) -> subprocess.CompletedProcess[str]:
@@ -102,12 +115,7 @@ def test_the_search_knows_the_words_of_four_languages(site: dict[Path, Html]) ->
 
 
 def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path) -> None:
-    sys.path.insert(0, str(ROOT / "docs/site"))
-    try:
-        import shelves
-    finally:
-        sys.path.pop(0)
-    from mkdocs.structure.files import File, Files
+    shelves = hook()
 
     class Here:
         file = File("docs/page.md", str(tmp_path), str(tmp_path), use_directory_urls=False)
@@ -120,3 +128,13 @@ def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path) -> None:
     assert led("[types](../bridge/ciibridge/types.py)") == "types"
     assert led("1. one\n\n   two\n- x\n  y\n\nz") == "1. one\n\n    two\n- x\n    y\n\nz"
     assert led("so:\n- x\n\n```\n- x\n  y\n```") == "so:\n\n- x\n\n```\n- x\n  y\n```"
+
+
+def test_a_new_page_falls_where_it_belongs() -> None:
+    shelves = hook()
+    nav = ["docs/a.md", {"How": "docs/how/*.md"}, {"Deep": ["docs/**.md"]}, "**.md"]
+    pages = ["docs/a.md", "docs/b.md", "docs/how/x.md", "docs/how/deep/y.md", "else/z.md"]
+    assert shelves._expanded(nav, pages, {"docs/a.md"}) == [
+        "docs/a.md", {"How": ["docs/how/x.md"]}, {"Deep": ["docs/b.md", "docs/how/deep/y.md"]}, "else/z.md"
+    ]  # fmt: skip
+    assert "a/<wbr>b_<wbr>c" in shelves.on_page_content("<td><code>a/b_c</code></td>")
