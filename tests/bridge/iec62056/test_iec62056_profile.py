@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import ciimodel
@@ -17,9 +18,9 @@ from ciibridge.simulate.iec62056 import Station
 from ciibridge.simulate.profile import LoadProfile
 from ciibridge.types import Number, Reading
 from dialogue_parts import Heard, content, play
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from iec62056_parts import NOW
+from iec62056_parts import NOW, block
 
 QUARTER = timedelta(minutes=15)
 ZONE = Asking().zone
@@ -142,8 +143,14 @@ def test_any_text_is_read_or_told(text: str) -> None:
 # -- gaps ---------------------------------------------------------------------------------------------------------------------
 
 
+@cache
+def kept(begin: str, end: str, at: datetime) -> list[str] | None:
+    """Give the load profile of the meter; computed once, since many rounds ask for the same."""
+    return LoadProfile(METER).lines(begin, end, at)
+
+
 def meter(profile: LoadProfile | None = None, **options: Any) -> Station:
-    rows = (profile or LoadProfile(METER)).lines
+    rows = profile.lines if profile else kept
     return Station("LGZ6ZMF100AC.M23", content, serial="10000001", rows=options.pop("rows", rows), **options)
 
 
@@ -240,14 +247,14 @@ def test_missing_and_disturbed_rows_are_told() -> None:
 
 
 def test_a_long_gap_takes_several_rounds() -> None:
-    asker = reader(begin=END - timedelta(days=8))
+    asker = reader(begin=END - timedelta(days=4))
     station, found = meter(), []
     rounds = 0
     while asker.filling:
         found += at(fill(asker, station).rows)
         rounds += 1
-    assert rounds == 3
-    assert found == [ROWS[-1] - QUARTER * n for n in range(8 * 96)][::-1]
+    assert rounds == 2
+    assert found == [ROWS[-1] - QUARTER * n for n in range(4 * 96)][::-1]
 
 
 def answer_of_the_profile(spoil_at: int, change: Callable[[bytes], bytes]) -> Callable[[bytes, int], bytes]:
@@ -269,21 +276,37 @@ def test_a_wrong_bcc_is_repeated() -> None:
     assert heard.sent.count(b"\x15") == 1
 
 
-@pytest.mark.parametrize("read", ["P.01", "R6:P.01"])
-def test_an_octet_that_is_damaged_never_gives_another_row(read: str) -> None:
-    expected = fill(reader(read), meter()).rows
-    for place in range(200):
+@pytest.mark.parametrize(("read", "step"), [("P.01", 1), ("R6:P.01", 11)])
+def test_an_octet_that_is_damaged_never_gives_another_row(read: str, step: int) -> None:
+    """Every octet of an answer with the rows of the gap alone; every eleventh of the first part of a longer one."""
+    around = timedelta(0) if step == 1 else timedelta(hours=1)
+    lines = kept(stamp(ROWS[0] - around, ZONE), stamp(ROWS[-1] + around, ZONE), NOW)
+    expected = fill(reader(read), meter(rows=lambda *_: lines)).rows
+    assert at(expected) == ROWS
+    places = range(0, sum(len(line) + 2 for line in (lines or [])[:8]) + 4, step)
+    for place in places:
 
         def change(said: bytes, place: int = place) -> bytes:
             return said[:place] + bytes([said[place] ^ 0x11]) + said[place + 1 :]
 
         asker = reader(read)
-        heard = fill(asker, meter(), answer_of_the_profile(place, change))
+        heard = fill(asker, meter(rows=lambda *_: lines), answer_of_the_profile(place, change))
         if heard.error is not None:
             assert heard.rows == []
             heard = fill(asker, meter())
         assert heard.rows == expected
         assert heard.notes == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=60), st.booleans(), st.sampled_from(["P.01", "R6:P.01"]))
+def test_whatever_is_answered_the_round_ends_as_it_should(octets: bytes, with_bcc: bool, read: str) -> None:
+    def spoil(said: bytes, _number: int) -> bytes:
+        return (block(octets) if with_bcc else octets) if b"P.01(" in said else said
+
+    heard = fill(reader(read), meter(), spoil)
+    assert heard.rows == []
+    assert heard.error is not None or heard.notes
 
 
 def test_a_line_that_stays_silent_ends_the_round_and_later_the_gap() -> None:
