@@ -189,7 +189,12 @@ def _home_assistant(folder: Path, run: Callable[..., None], *, version: str, bas
 JS_CONTROLLER: Final = "7.1.1"
 #: mqtt-client needs Node.js 22.19 or newer; a controller disables an instance whose engine does not fit.
 NODE: Final = "22.23.3"
-ADAPTERS: Final[Mapping[str, str]] = {"mqtt": "6.1.4", "mqtt-client": "4.1.0", "rest-api": "4.0.2"}
+ADAPTERS: Final[Mapping[str, str]] = {
+    "mqtt": "6.1.4",
+    "mqtt-client": "4.1.0",
+    "rest-api": "4.0.2",
+    "javascript": "9.1.1",
+}
 #: The controller's databases as the installation left them; each run starts from a copy.
 PRISTINE: Final = "iobroker-data.pristine"
 

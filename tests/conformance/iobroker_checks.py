@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import ciimodel
 import requests
+import solar_checks
 from check_table import Say, check, software
 from house import METERS, House, Process, SimMeter, house, wait_until
 from installs import ADAPTERS, IOBROKER_INSTALL, JS_CONTROLLER, NODE, PRISTINE, installed, node_of
@@ -54,6 +55,10 @@ class IoBroker:
         shutil.rmtree(self._folder / "iobroker-data", ignore_errors=True)
         shutil.rmtree(self._folder / "log", ignore_errors=True)
         shutil.copytree(self._folder / PRISTINE, self._folder / "iobroker-data")
+        # the controller's own setup leaves a package.json without what npm wrote; the adapter javascript reads it
+        package = self._folder / "package.json"
+        known = json.loads(package.read_text(encoding="utf-8"))
+        package.write_text(json.dumps({"dependencies": {}, **known}), encoding="utf-8")
         path = self._folder / "iobroker-data/iobroker.json"
         config = json.loads(path.read_text(encoding="utf-8"))
         for database, port in zip(("objects", "states"), self._ports[:2], strict=True):
@@ -237,10 +242,11 @@ def _pushed(broker: IoBroker) -> None:
     )
     own = {"name": "Mine", "custom": {"history.0": {"enabled": True}}, "color": "#ff0000"}
     foreign = f"alias.0.smartmeter.{flat.id}.mine"
+    target = broker.objects[mine]["common"]["alias"]
     state = {
         "_id": foreign,
         "type": "state",
-        "common": {"name": "x", "type": "number", "role": "value"},
+        "common": {"name": "x", "type": "number", "role": "value", "alias": target},
         "native": {},
     }
     broker.put(extend={mine: {"common": own}}, set={foreign: state})
@@ -279,6 +285,64 @@ def _push(broker: IoBroker, *arguments: str) -> dict[str, Any]:
     assert done.returncode == 0, (done.stdout[-1500:], done.stderr[-1500:])
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+@check(
+    "iobroker-mqtt",
+    "the script for solar surplus switches, with its shortest run and pause, and off when the meter is silent",
+)
+def _surplus(broker: IoBroker) -> None:
+    solar_checks.night(broker.house)
+    source = _SURPLUS.read_text(encoding="utf-8").replace("smartmeter.smartmeter", "smartmeter.house")
+    for name, minutes in solar_checks.QUICK.items():
+        camel = re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+        source, changed = re.subn(rf"\b{camel}: \d+", f"{camel}: {minutes}", source)
+        assert changed == 1, camel
+    device = {
+        "name": "Heat pump",
+        "type": "boolean",
+        "role": "switch",
+        "read": True,
+        "write": True,
+        "def": False,
+    }
+    engine = "system.adapter.javascript.0"
+    script = {
+        "name": "solar-surplus",
+        "engineType": "Javascript/js",
+        "engine": engine,
+        "source": source,
+        "enabled": True,
+        "expert": True,
+        "debug": False,
+        "verbose": False,
+    }
+    broker.put(
+        set={
+            _DEVICE: {"type": "state", "common": device, "native": {}},
+            "script.js.solar-surplus": {"type": "script", "common": script, "native": {}},
+        },
+        # it warns of a home without a place
+        extend={engine: {"common": {"enabled": True}, "native": {"latitude": 47.4, "longitude": 8.5}}},
+    )
+    put = requests.patch(f"{broker.url}/state/{_DEVICE}", json={"val": False, "ack": True}, timeout=10)
+    assert put.ok, put.text
+
+    def started() -> bool:
+        time.sleep(0.5)
+        return any("script.js.solar-surplus" in line and "registered" in line for line in broker.log_lines())
+
+    wait_until(started, 60, "start of the script")
+
+    def is_on() -> bool:
+        time.sleep(0.25)
+        return broker.get("states", _DEVICE)[_DEVICE]["val"] is True
+
+    solar_checks.see_it_switch(broker.house, is_on)
+
+
+_DEVICE: Final = "0_userdata.0.heatpump"
+_SURPLUS: Final = Path(__file__).parents[2] / "integrations/iobroker/solar-surplus.js"
 
 
 @check(_BOTH, "the controller's log has no warning and no error")
