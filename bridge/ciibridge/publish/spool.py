@@ -220,6 +220,7 @@ class Box:
         self._disk = 0  # messages in the file that are not settled
         self._gone: set[int] = set()  # settled, and still in the file or being written to it
         self._writing: set[int] = set()
+        self._twice: set[int] = set()  # in memory, and perhaps in the file as well
         self.dropped = 0
 
     def next_order(self) -> int:
@@ -229,7 +230,9 @@ class Box:
     def put(self, entry: Entry) -> None:
         """See ``Outbox``."""
         # It may be one that was settled, sent at once, and comes back undelivered: then it must not go from the file.
-        self._gone.discard(entry.order)
+        if entry.order in self._gone:
+            self._gone.remove(entry.order)
+            self._twice.add(entry.order)
         self.dropped += self._memory.put(entry)
         self._spool.flush_soon()
 
@@ -254,8 +257,9 @@ class Box:
             if not self._memory.withdraw(order):
                 self._disk = max(0, self._disk - 1)
                 self._gone.add(order)
-            elif order in self._writing:
+            elif order in self._writing or order in self._twice:
                 self._gone.add(order)
+            self._twice.discard(order)
         if self._gone:
             self._spool.flush_soon()
 
@@ -280,6 +284,7 @@ class Box:
         self._writing = set()
         for entry in entries:
             self._memory.withdraw(entry.order)
+            self._twice.discard(entry.order)
             if entry.order not in self._gone:
                 self._disk += 1
         self._gone.difference_update(deleted)
