@@ -32,8 +32,7 @@ def inputs(resolved: Resolved, selection: Selection) -> list[dict[str, Any]]:
 
 
 def test_each_model_is_toml_with_documented_keys_and_fields_that_exist(resolved: Resolved) -> None:
-    known = [meter for meter, model in resolved.meters.items() if model.quantities]
-    for meter in known:
+    for meter in resolved.meters:
         for one in inputs(resolved, Selection(meter=meter)):
             assert set(one) == INPUT
             (topics,) = one["topic_parsing"]
@@ -48,10 +47,12 @@ def test_each_model_is_toml_with_documented_keys_and_fields_that_exist(resolved:
                 assert field["optional"] is True
 
 
-def test_a_model_of_which_nothing_is_known_says_so(resolved: Resolved) -> None:
-    for meter in (meter for meter, model in resolved.meters.items() if not model.quantities):
-        with pytest.raises(UsageError, match="take all with --all"):
-            inputs(resolved, Selection(meter=meter))
+def test_a_meter_of_which_nothing_is_known_says_so(resolved: Resolved) -> None:
+    silent = resolved.meters["lg-e450"].model_copy(update={"lists": (), "quantities": ()})
+    without = resolved.model_copy(update={"meters": {**resolved.meters, "lg-e450": silent}})
+    with pytest.raises(UsageError, match="take all with --all"):
+        inputs(without, Selection(meter="lg-e450"))
+    assert "lg-e450.conf" not in TARGET.tree(without)
 
 
 def test_sub_meters_have_an_input_and_a_tag_of_their_own(resolved: Resolved) -> None:
