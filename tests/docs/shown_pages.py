@@ -239,7 +239,8 @@ def symptoms() -> str:
     return f"""# If no values come
 
 The bridge knows what is wrong before you do: the retained topic `cii/v1/<meter>/diag` has a word for the state of the line
-(`link`) and a sentence (`hint`). `ciibridge probe PORT` listens to a port and says what it hears ([how](../how-to/find-out.md)).
+(`link`) and a sentence (`hint`); `ciibridge doctor` looks at everything between cable and broker ([how](../how-to/is-it-running.md)).
+`ciibridge probe PORT` listens to a port and says what it hears ([how](../how-to/find-out.md)).
 
 {"".join(parts)}
 ## Values come, but something is odd
@@ -251,5 +252,11 @@ All codes in one table: [problem codes](problems.md).
 
 
 def _codes(states: Iterable[LinkState]) -> str:
-    rows = [(code(name), PROBLEMS[name]) for name, state in _TROUBLE.items() if state in states]
+    """Table of the codes of these states that say more than the states do."""
+    said = {HINTS[state] for state in states}
+    rows = [
+        (code(name), PROBLEMS[name])
+        for name, state in _TROUBLE.items()
+        if state in states and PROBLEMS[name] not in said
+    ]
     return f"\n{table(('`error` says', 'What to do'), rows)}\n\n" if rows else "\n"
