@@ -8,10 +8,16 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 import pytest
+from captures import ROOT
+from ciigen.resolve import resolve_directory
 from ciigen.resolved import Resolved
 from ciigen.target import Selection
+
+#: The schema, read once: that takes seconds.
+RESOLVED: Final = resolve_directory(ROOT / "schema")
 
 
 def served(resolved: Resolved) -> list[str]:

@@ -143,9 +143,7 @@ def _read(model: type[_T], payload: bytes | None, name: str, faults: list[Troubl
         first = error.errors(include_url=False, include_input=False)[0]
         at = ".".join(map(str, first["loc"]))
         words = f"{at}: {first['msg']}" if at else first["msg"]
-        faults.append(
-            Trouble(f"its {name} is not as the profile says ({words}); `ciibridge check` tells all")
-        )
+        faults.append(Trouble(f"its {name} is not as the profile says ({words})"))
         return None
 
 

@@ -205,6 +205,7 @@ def small_catalogue() -> Resolved:
                 ),
             )
         },
+        dialects={},
         consumers={},
     )
     return Resolved.model_validate(whole.model_dump(mode="json"))

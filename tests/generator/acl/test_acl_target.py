@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures import ROOT
 from ciigen.errors import UsageError
-from ciigen.resolve import resolve_directory
 from ciigen.target import Selection
 from ciigen.targets.acl import TARGET
 from ciigen.targets.acl.rights import users
@@ -21,6 +19,7 @@ from lark import Lark, Transformer
 from mqtt_parts import BrokerProcess, MakeBroker, find_mosquitto, wait_until
 from paho.mqtt.client import Client, MQTTMessage, topic_matches_sub
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from selections import RESOLVED
 from service_parts import METER_ID, TcpMeter, service_in_thread, simulated, write_config
 
 pytest_plugins = ("mqtt_fixtures",)
@@ -28,7 +27,6 @@ BROKER = [
     pytest.mark.broker,
     pytest.mark.skipif(find_mosquitto() is None, reason="needs a real mosquitto (apt install mosquitto)"),
 ]
-RESOLVED = resolve_directory(ROOT / "schema")
 HOME = Selection(ids=(METER_ID, "second"), options=(("homeassistant", "ha"), ("bridge-id", "test")))
 PASSWORD = "right"  # of every user of these tests
 

@@ -8,17 +8,14 @@ from functools import cache
 from typing import Any
 
 import pytest
-from captures import ROOT
 from ciigen.errors import TargetError, UsageError
 from ciigen.pushed import interval_s
-from ciigen.resolve import resolve_directory
 from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.evcc import TARGET
 from ruamel.yaml import YAML
-from selections import by_language
+from selections import RESOLVED, by_language
 
-RESOLVED = resolve_directory(ROOT / "schema")
 #: Field → unit of evcc (docs.evcc.io: meters, user-defined devices) and how many readings it has.
 FIELDS = {
     "power": ("W", 1),

@@ -9,19 +9,16 @@ from functools import cache
 from typing import Any
 
 import pytest
-from captures import ROOT
 from ciigen import topics
 from ciigen.errors import TargetError, UsageError
 from ciigen.pushed import interval_s, submeters
-from ciigen.resolve import resolve_directory
 from ciigen.resolved import Kind, Place, Quantity, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.homeassistant import TARGET
 from ciigen.targets.homeassistant.discovery import release
 from jinja2 import Environment
-from selections import by_language
+from selections import RESOLVED, by_language
 
-RESOLVED = resolve_directory(ROOT / "schema")
 VIEWS = ("components", "device")
 Config = dict[str, Any]
 #: What Home Assistant's sensor takes (components/sensor/const.py): class → units and state classes. None: no unit.

@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures import CAPTURES, ROOT
+from captures import CAPTURES
 from ciigen import topics
 from ciigen.errors import TargetError, UsageError
-from ciigen.resolve import resolve_directory
 from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.iobroker import TARGET, read
 from ciigen.targets.iobroker.objects import objects
-from selections import every, served
+from selections import RESOLVED, every, served
 
-RESOLVED = resolve_directory(ROOT / "schema")
 EXAMPLES = CAPTURES.parent / "examples" / "iobroker"
 ADAPTERS = ("mqtt", "mqtt-client")
 Objects = dict[str, dict[str, Any]]

@@ -6,15 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from captures import ROOT
 from ciigen.live.meters import LiveChannel, LiveMeter, read
 from ciigen.pushed import interval_s, submeters, tariff_name
-from ciigen.resolve import resolve_directory
 from ciigen.target import Selection, discover, quantities, takes_live
 from hypothesis import given
 from hypothesis import strategies as st
+from selections import RESOLVED
 
-RESOLVED = resolve_directory(ROOT / "schema")
 META: dict[str, Any] = {
     "profile": "1.0",
     "meter": "house-1",

@@ -8,19 +8,16 @@ from functools import cache
 from typing import Any
 
 import pytest
-from captures import ROOT
 from ciigen import topics
 from ciigen.errors import TargetError, UsageError
-from ciigen.resolve import resolve_directory
 from ciigen.resolved import Kind, Quantity, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.openhab import TARGET
 from ciigen.targets.openhab.names import KEYWORDS, equipment_names, quotable, thing_id
 from openhab_dsl import Item, Thing, items, persistence, sitemap, things
 from ruamel.yaml import YAML
-from selections import by_language, describe
+from selections import RESOLVED, by_language, describe
 
-RESOLVED = resolve_directory(ROOT / "schema")
 #: Units that openHAB registers (org.openhab.core.library.unit.Units and SIUnits) → their dimension. kVAh is none of them.
 DIMENSIONS = {
     **dict.fromkeys(("W", "kW", "var", "kvar", "VA", "kVA"), "Power"),

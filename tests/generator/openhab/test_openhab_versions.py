@@ -8,19 +8,17 @@ from functools import cache
 from typing import Any
 
 import pytest
-from captures import ROOT
 from ciigen import topics
 from ciigen.errors import UsageError
 from ciigen.live.meters import LiveChannel, LiveMeter
-from ciigen.resolve import resolve_directory
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.openhab import TARGET
 from ciigen.targets.openhab.setting import demand, setting, version_of
 from openhab_dsl import Item, Thing, items, sitemap, things
 from ruamel.yaml import YAML
+from selections import RESOLVED
 
-RESOLVED = resolve_directory(ROOT / "schema")
 VERSIONS = ("4.3", "5.0", "5.2")
 #: Tags of the semantic model that openHAB 4.3 has; 5.0 adds ElectricMeter and Info (among those used here).
 TAGS_OF_4 = {
