@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 from ciibridge.decode.ascii import profile
 from ciibridge.dialogue import Change, Dialogue, DialogueError, Part, Pause, iec62056
 from ciibridge.dialogue.filling import Gap, Gaps, Row
-from ciibridge.normalise.clock import to_utc
+from ciibridge.normalise.clock import moved, to_utc
 from ciibridge.types import Apdu, MeterTime, Reading
 
 if TYPE_CHECKING:  # ``asking`` lists this module among the ways
@@ -118,8 +118,12 @@ class ProfileReader(iec62056.Reader):
         for stretch in stretches:
             self._period = stretch.period
             begin = to_utc(stretch.begin, self._asking.zone, near)
+            end_of_rows = begin and moved(begin, stretch.period, len(stretch.rows))
+            if begin is None or end_of_rows is None:
+                gap.left_out.append(f"{len(stretch.rows)} of a time that no clock shows")
+                continue
             times = [begin + stretch.period * number for number in range(len(stretch.rows))]
-            near = times[-1] + stretch.period
+            near = end_of_rows
             within = [at for at in times if gap.begin < at < gap.end and at <= end]
             if stretch.invalid:
                 if within:

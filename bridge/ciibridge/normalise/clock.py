@@ -7,6 +7,9 @@ telegram is taken: some models leave the status at 0 the whole year, so a cleare
 
 A season (S or W of a DSMR telegram) is a deviation in other words: the zone's standard time, with one hour more for S.
 Meters that stay in winter time say W in summer, and are right.
+
+A clock may show any year from 1 to 9999, and so may whoever sends garbage. Only ``to_utc`` and ``moved`` make moments of what
+came from a wire, and they make none that others cannot reckon with: arithmetic behind them never overflows.
 """
 
 from __future__ import annotations
@@ -22,13 +25,31 @@ from ciibridge.types import MeterTime, Problem
 TRUSTED_S: Final = 60.0
 #: No clock that was ever set shows less: this was written later.
 SET_SINCE: Final = datetime(2026, 1, 1, tzinfo=UTC)
+#: Outside of these years a clock shows nothing: generous, and far from where ``datetime`` ends.
+_FIRST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _NONE: Final = timedelta(0)
 _HOUR: Final = timedelta(hours=1)
 _TRUSTED: Final = timedelta(seconds=TRUSTED_S)
 
 
-def to_utc(time: MeterTime, zone: ZoneInfo, near: datetime | None = None) -> datetime:
-    """``time`` in UTC. ``near``: a moment close to it, to tell the two passes of the hour that comes twice."""
+def moved(at: datetime, by: timedelta, times: int = 1) -> datetime | None:
+    """Give the moment ``times`` × ``by`` away from ``at``; None where no clock of a meter gets (1900 to 2199)."""
+    try:
+        moment = at + by * times
+    except OverflowError:
+        return None
+    return moment if _FIRST <= moment < _LAST else None
+
+
+def to_utc(time: MeterTime, zone: ZoneInfo, near: datetime | None = None) -> datetime | None:
+    """``time`` in UTC; None for one of a clock that was never set (before 1900, from 2200 on).
+
+    ``near``: a moment close to it, to tell the two passes of the hour that comes twice.
+    """
+    # Whatever the deviation and the season: a day inside of the bounds of ``datetime`` it can be reckoned with.
+    if moved(time.local.replace(tzinfo=UTC), _NONE) is None:
+        return None
     if time.deviation_min is not None:
         return (time.local - timedelta(minutes=time.deviation_min)).replace(tzinfo=UTC)
     if time.season is not None:
@@ -47,15 +68,6 @@ def to_utc(time: MeterTime, zone: ZoneInfo, near: datetime | None = None) -> dat
     if near is None:
         return second
     return first if abs(first - near) <= abs(second - near) else second
-
-
-def _convert(time: MeterTime | None, zone: ZoneInfo, near: datetime | None) -> datetime | None:
-    if time is None:
-        return None
-    try:
-        return to_utc(time, zone, near)
-    except OverflowError:  # year 1 or 9999 and a deviation: a clock that was never set
-        return None
 
 
 class Stamp(NamedTuple):
@@ -88,7 +100,7 @@ class Clock:
         trusted = self._policy != ClockPolicy.METER
         rx = now if trusted else None
         time, source = (clock, "meter") if clock is not None else (message, "message")
-        utc = _convert(time, zone, now if trusted else self._last)
+        utc = None if time is None else to_utc(time, zone, now if trusted else self._last)
         if trusted and self._is_unset(utc, now):
             return self._without_receiver(utc, source, now)
         if utc is None:
@@ -106,7 +118,7 @@ class Clock:
     def past(self, time: MeterTime | None, zone: ZoneInfo, now: datetime) -> Stamp:
         """Stamp a row of a load profile, whose time is not that of its reception."""
         rx = now if self._policy != ClockPolicy.METER else None
-        return Stamp(_convert(time, zone, None) or now, "meter", rx, None)
+        return Stamp((time and to_utc(time, zone)) or now, "meter", rx, None)
 
     def _is_unset(self, utc: datetime | None, now: datetime) -> bool:
         """Whether the receiver's clock cannot be right: it was never set, or shows less than was seen before.

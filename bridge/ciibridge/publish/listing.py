@@ -108,6 +108,7 @@ def _timestamp(snapshot: Snapshot) -> str | None:
         return None
     clocks = (register.value for register in reading.registers if register.class_id == _CLASS_CLOCK)
     time = next((value for value in clocks if isinstance(value, MeterTime)), reading.time)
-    if time is None or time.deviation_min is None:
-        return time_text(time) if time else None
-    return utc_text(to_utc(time, _NO_ZONE))
+    utc = to_utc(time, _NO_ZONE) if time is not None and time.deviation_min is not None else None
+    if utc is not None:
+        return utc_text(utc)
+    return time_text(time) if time else None

@@ -324,3 +324,15 @@ def test_a_line_that_stays_silent_ends_the_round_and_later_the_gap() -> None:
     assert heard.error is None
     assert heard.notes[0].code == "gap_left"
     assert not asker.filling
+
+
+def test_rows_up_to_a_time_that_no_clock_shows_are_told() -> None:
+    def spoil(said: bytes, _number: int) -> bytes:
+        rows = "(1)\r\n" * 1000
+        text = f"P.01(0260504120000)(00)(99999)(1)(1-0:1.8.0)(kWh)\r\n{rows}"
+        return block(text.encode()) if b"P.01(" in said else said
+
+    heard = fill(reader("P.01"), meter(), spoil)
+    assert heard.error is None
+    assert heard.rows == []
+    assert "1000 of a time that no clock shows" in heard.notes[0].message

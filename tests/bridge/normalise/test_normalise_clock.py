@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from ciibridge.normalise.clock import SET_SINCE, Clock, to_utc
+from ciibridge.normalise.clock import SET_SINCE, Clock, moved, to_utc
 from ciibridge.normalise.settings import ClockPolicy
+from ciibridge.types import MeterTime
 from hypothesis import given
 from hypothesis import strategies as st
 from normalise_parts import NOW, local
@@ -123,6 +124,28 @@ def test_receiver_policy_still_reports_the_offset() -> None:
 def test_a_clock_that_was_never_set(clock: object) -> None:
     stamp = Clock("meter").stamp(clock, None, ZURICH, NOW)  # type: ignore[arg-type]
     assert stamp.source == "receiver"
+
+
+@given(
+    st.datetimes(),
+    st.none() | st.integers(-24 * 60, 24 * 60),
+    st.sampled_from([None, "S", "W"]),
+    st.sampled_from(["UTC", "Europe/Zurich", "Pacific/Kiritimati", "America/Los_Angeles"]),
+)
+def test_any_time_can_be_reckoned_with_or_is_none(
+    wall: datetime, deviation_min: int | None, season: str | None, zone: str
+) -> None:
+    utc = to_utc(MeterTime(wall, deviation_min, None, season), ZoneInfo(zone))
+    assert (utc is not None) == (1900 <= wall.year < 2200)
+    if utc is not None:
+        assert abs(utc.replace(tzinfo=None) - wall) <= timedelta(days=1, hours=1)
+
+
+def test_a_moment_that_no_clock_shows_is_none() -> None:
+    day = timedelta(days=1)
+    assert moved(NOW, day, 3) == NOW + 3 * day
+    assert moved(NOW, -day, 400_000) is None
+    assert moved(NOW, day, 10**20) is None
 
 
 # -- a receiver without a clock ------------------------------------------------------------------------------------------

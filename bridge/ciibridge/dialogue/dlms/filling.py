@@ -15,6 +15,7 @@ from ciibridge.dialogue.dlms.association import Association
 from ciibridge.dialogue.dlms.profile import MeterClock, Profile, describe, read_entries, read_range, rows
 from ciibridge.dialogue.dlms.scalers import Scalers
 from ciibridge.dialogue.filling import Gap
+from ciibridge.normalise.clock import moved
 from ciibridge.types import Obis, Problem
 
 _PIECE: Final = timedelta(days=1)
@@ -37,7 +38,9 @@ class Filler:
         columns = [column for column in profile.columns if column is not None]
         yield from self._scalers.learn(association, columns)
         if profile.holds is not None:
-            gap.forgotten(now - profile.holds - profile.period)
+            oldest = moved(now, -(profile.holds + profile.period))
+            if oldest is not None:  # None: it keeps them for longer than there are meters
+                gap.forgotten(oldest)
         for _ in range(_PIECES_A_ROUND):
             if gap.begin >= gap.end:
                 break

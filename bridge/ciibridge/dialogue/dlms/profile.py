@@ -24,7 +24,7 @@ from ciibridge.dialogue.dlms.association import Association
 from ciibridge.dialogue.dlms.requests import Selection
 from ciibridge.dialogue.dlms.scalers import VALUE, Scalers
 from ciibridge.dialogue.filling import Row
-from ciibridge.normalise.clock import to_utc
+from ciibridge.normalise.clock import moved, to_utc
 from ciibridge.types import Apdu, MeterTime, Number, Obis, Reading, Register, Value
 
 _CLASS: Final = 7
@@ -39,6 +39,7 @@ _CLOCK_CLASS: Final = 8
 _UNIX_TIME: Final = Obis(0, 0, 1, 1, 0)
 _ROWS: Final = (axdr.ARRAY, axdr.COMPACT_ARRAY)
 _HOUR: Final = timedelta(hours=1)
+_SECOND: Final = timedelta(seconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -178,15 +179,12 @@ def _row(
 
 def _time(column: Attribute, data: Data, zone: ZoneInfo, state: _State, period: timedelta) -> datetime | None:
     if data.type == axdr.NULL:
-        return state.at + period if state.at is not None and period else None
+        return moved(state.at, period) if state.at is not None and period else None
     value: Value = convert(data, clock=True)
-    try:
-        if isinstance(value, MeterTime):
-            return to_utc(value, zone, state.at or state.near)
-        if isinstance(value, Number) and column.class_id != _CLOCK_CLASS:
-            return _EPOCH + timedelta(seconds=value.mantissa)
-    except OverflowError:  # year 1 or 9999 and a deviation
-        return None
+    if isinstance(value, MeterTime):
+        return to_utc(value, zone, state.at or state.near)
+    if isinstance(value, Number) and column.class_id != _CLOCK_CLASS:
+        return moved(_EPOCH, _SECOND, value.mantissa)
     return None
 
 
