@@ -37,6 +37,7 @@ from ciigen.source import Json, KeyPath, Source, dotted
 KINDS: Final[Mapping[str, str]] = {
     "languages.yaml": "languages",
     "units.yaml": "units",
+    "makers.yaml": "makers",
     "topics.yaml": "topics",
     "quantities/*.yaml": "quantities",
     "consumers/*.yaml": "consumer",

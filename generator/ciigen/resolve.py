@@ -21,6 +21,7 @@ from ciigen.load import Loaded, load
 from ciigen.resolved import (
     Consumer,
     Dialect,
+    Maker,
     Meter,
     Operator,
     PushElement,
@@ -59,6 +60,7 @@ def resolve(loaded: Loaded) -> Resolved:
         topics={name: _model(Topic, node, name=name) for name, node in topics.named("topics").items()},
         payloads={name: dict[str, object](_mapping(node)) for name, node in topics.named("payloads").items()},
         units={symbol: _unit(symbol, node, sound) for symbol, node in sound.units.items()},
+        makers={flag: _model(Maker, node) for flag, node in sound.makers.items()},
         quantities=quantities,
         meters={top.source.id: _meter(top, sound, quantities) for top in sound.of("meter")},
         operators={top.source.id: _model(Operator, top, id=top.source.id) for top in sound.of("operator")},

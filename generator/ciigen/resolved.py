@@ -306,6 +306,17 @@ class PushList(_Model):
     fact: Fact
 
 
+class Maker(_Model):
+    """A maker of meters, by the three letters of its FLAG id (DLMS User Association)."""
+
+    name: str
+    no_access: tuple[str, ...] = Field(
+        (),
+        description="What its meters answer for want of a password; IEC 62056-21 leaves the words to the maker",
+    )
+    fact: Fact
+
+
 class SerialRange(_Model):
     """Serial numbers, both ends included."""
 
@@ -429,6 +440,7 @@ class Resolved(_Model):
     topics: dict[str, Topic]
     payloads: dict[str, dict[str, object]] = Field(description="JSON Schema (draft-07) of each payload")
     units: dict[str, Unit]
+    makers: dict[str, Maker]
     quantities: dict[str, Quantity]
     meters: dict[str, Meter]
     operators: dict[str, Operator]

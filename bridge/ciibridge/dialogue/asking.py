@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
-from ciimodel.catalogue import PushList
+from ciimodel.catalogue import PushList, Resolved
 
 from ciibridge.dialogue import Dialogue, iec62056, iec62056_profile, mbus
 from ciibridge.dialogue.dlms import settings as dlms
@@ -44,8 +44,14 @@ class Asking:
     lists: tuple[PushList, ...] = ()  # what the model pushes, in the schema; first those of the operator
     zone: ZoneInfo = _ZONE  # of a clock that does not say its deviation
     wake_up: bool = False  # the meter sleeps: wake it first (IEC 62056-21, annex B)
+    no_access: tuple[str, ...] = ()  # what meters answer for want of a password: the words of their makers
     baudrate: int = 300  # of the line when a round begins
     can_change: bool = True  # whether the line can be set to another speed; the driver's transport says it
+
+
+def no_access(catalogue: Resolved) -> tuple[str, ...]:
+    """Give the words with which meters refuse for want of a password (IEC 62056-21 leaves them to the makers)."""
+    return tuple(dict.fromkeys(word for maker in catalogue.makers.values() for word in maker.no_access))
 
 
 class Asker(Protocol):

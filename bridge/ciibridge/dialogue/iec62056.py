@@ -68,8 +68,6 @@ _PLAIN_END: Final = re.compile(rb"![\r\n]+\Z")
 _FAULT: Final = re.compile(rb"\A\s*\(?(ER(?:ROR|\d\d)[^()]*)\)?\s*\Z")
 #: Faults of the line; the others are an answer.
 _WORTH_REPEATING: Final = ("bad_checksum", "incomplete", "noise", "no_answer")
-#: Answers of Landis+Gyr and others for want of a password; the standard leaves them to the maker.
-_NO_ACCESS: Final = ("ER09", "ER10", "ER15", "ER31")
 _SET_NAME: Final = re.compile(r"[A-Z][0-9A-F]{3}")
 
 
@@ -196,12 +194,12 @@ def _readout(asking: Asking, meter: Identification) -> Part[bytes]:
     came = meter.behind
     if not _complete(came):
         came += yield from _hear(sent, lambda more: _complete(meter.behind + more))
-    fault = _fault(came)
+    fault = _fault(asking, came)
     for _ in range(_TIMES - 1):
         if fault is None or fault.code not in _WORTH_REPEATING or not meter.bidirectional:
             break
         came = yield from _ask(_NAK, _complete)
-        fault = _fault(came)
+        fault = _fault(asking, came)
     if fault is not None:
         raise fault
     return came
@@ -216,7 +214,7 @@ def _sets(asking: Asking, meter: Identification) -> Part[bytes]:
     try:
         yield from _enter(asking, sent)
         for entry in asking.read:
-            lines += yield from _set(entry)
+            lines += yield from _set(asking, entry)
     except DialogueError:
         yield Send(_BREAK)
         raise
@@ -239,7 +237,7 @@ def _enter(asking: Asking, sent: bytes) -> Part[None]:
     raise DialogueError("access_denied", "the meter does not accept the password")
 
 
-def _set(entry: str) -> Part[bytes]:
+def _set(asking: Asking, entry: str) -> Part[bytes]:
     """Read one data set: its lines, each with its line end."""
     found = READ.fullmatch(entry)
     if found is None:
@@ -249,12 +247,12 @@ def _set(entry: str) -> Part[bytes]:
     body = name + (arguments or ("" if is_set else "()"))
     question = _command(command or ("R2" if is_set else "R5"), body)
     came = yield from _ask(question, _whole)
-    fault = _fault(came)
+    fault = _fault(asking, came)
     for _ in range(_TIMES - 1):
         if fault is None or fault.code not in _WORTH_REPEATING:
             break
         came = yield from _ask(_NAK, _whole)
-        fault = _fault(came)
+        fault = _fault(asking, came)
     if fault is not None:
         raise DialogueError(fault.code, f"{name}: {fault}")
     return _lines(came, name)
@@ -273,12 +271,12 @@ def leave() -> Part[None]:
     yield Send(_BREAK)
 
 
-def data_block(command: str, body: str) -> Part[str]:
+def data_block(asking: Asking, command: str, body: str) -> Part[str]:
     """Ask for data in the programming mode; give the text of all blocks, each with a good BCC. Raises ``DialogueError``."""
     text = ""
     question = _command(command, body)
     for _ in range(_MOST_BLOCKS):
-        block = yield from _checked(question, _PARTIAL if command == "R6" else _BLOCK)
+        block = yield from _checked(asking, question, _PARTIAL if command == "R6" else _BLOCK)
         text += block.group(1).decode("latin-1")
         if block.group(2)[0] == ETX:
             return text
@@ -286,13 +284,13 @@ def data_block(command: str, body: str) -> Part[str]:
     raise DialogueError("too_long", f"the answer has not ended after {_MOST_BLOCKS} blocks")
 
 
-def _checked(question: bytes, form: re.Pattern[bytes]) -> Part[re.Match[bytes]]:
+def _checked(asking: Asking, question: bytes, form: re.Pattern[bytes]) -> Part[re.Match[bytes]]:
     """Ask, and have the answer repeated until its BCC is right."""
     fault: DialogueError | None = None
     for _ in range(_TIMES):
         came = yield from _ask(_NAK if fault else question, lambda came: _whole(came, form))
         block = form.search(came)
-        fault = _fault(came, form)
+        fault = _fault(asking, came, form)
         if fault is None:
             if block is not None:
                 return block
@@ -353,7 +351,7 @@ def _complete(came: bytes) -> bool:
     return _BLOCK.search(came) is not None or (STX not in came and _PLAIN_END.search(came) is not None)
 
 
-def _fault(came: bytes, form: re.Pattern[bytes] = _BLOCK) -> DialogueError | None:
+def _fault(asking: Asking, came: bytes, form: re.Pattern[bytes] = _BLOCK) -> DialogueError | None:
     """Say what is wrong with an answer that should hold data; None: nothing."""
     if not came.strip(b"\0\x7f\r\n"):
         return DialogueError("no_answer", "the meter falls silent when it should send its data")
@@ -370,7 +368,6 @@ def _fault(came: bytes, form: re.Pattern[bytes] = _BLOCK) -> DialogueError | Non
         return DialogueError("bad_checksum", f"the BCC of {len(block.group(1))} octets is wrong")
     if refusal := _FAULT.match(block.group(1)):
         word = refusal.group(1).decode("ascii", "replace")
-        return DialogueError(
-            "access_denied" if word in _NO_ACCESS else "refused", f"the meter answers {word}"
-        )
+        code = "access_denied" if word in asking.no_access else "refused"
+        return DialogueError(code, f"the meter answers {word}")
     return None

@@ -94,7 +94,9 @@ class ProfileReader(iec62056.Reader):
                 if gap.begin >= gap.end:
                     break
                 end = min(gap.begin + _PIECE, gap.end)
-                text = yield from iec62056.data_block(self._command, self._question(gap.begin, end))
+                text = yield from iec62056.data_block(
+                    self._asking, self._command, self._question(gap.begin, end)
+                )
                 found = {row.at: row for row in self._rows(text, gap, end, identification)}
                 yield from gap.give([found[at] for at in sorted(found)], self._period, end)
         except DialogueError:

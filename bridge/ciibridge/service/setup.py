@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from ciimodel.catalogue import Interface, Meter, PushList, Resolved
 
-from ciibridge.dialogue.asking import WAYS, Asking
+from ciibridge.dialogue.asking import WAYS, Asking, no_access
 from ciibridge.errors import ConfigError
 from ciibridge.lines.parts import Guarded
 from ciibridge.normalise.identity import topic_level
@@ -264,6 +264,7 @@ class _Check:
             lists=self._lists(table),
             zone=self._zone(setup.settings),
             wake_up=told is not None and told.wake_up,
+            no_access=no_access(self._catalogue),
             baudrate=setup.link.baudrate,
         )
         if len(self.findings) == found:

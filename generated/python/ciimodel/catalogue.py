@@ -397,6 +397,23 @@ class Interface(BaseModel):
     fact: Fact
 
 
+class Maker(BaseModel):
+    """
+    A maker of meters, by the three letters of its FLAG id (DLMS User Association).
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    name: Annotated[str, Field(title="Name")]
+    no_access: Annotated[list[str], Field(title="No Access")]
+    """
+    What its meters answer for want of a password; IEC 62056-21 leaves the words to the maker
+    """
+    fact: Fact
+
+
 class NotPossible(BaseModel):
     """
     A meter with which it is known not to work.
@@ -704,6 +721,7 @@ class Resolved(BaseModel):
     JSON Schema (draft-07) of each payload
     """
     units: Annotated[dict[str, Unit], Field(title="Units")]
+    makers: Annotated[dict[str, Maker], Field(title="Makers")]
     quantities: Annotated[dict[str, Quantity], Field(title="Quantities")]
     meters: Annotated[dict[str, Meter], Field(title="Meters")]
     operators: Annotated[dict[str, Operator], Field(title="Operators")]

@@ -36,6 +36,11 @@ class Sound:
         return self.one("units").entries
 
     @cached_property
+    def makers(self) -> dict[str, Node]:
+        """Makers by FLAG id."""
+        return self.one("makers").entries
+
+    @cached_property
     def entries(self) -> list[Entry]:
         """All quantities, unfolded."""
         return unfold(self.of("quantities"), self.one("languages"))

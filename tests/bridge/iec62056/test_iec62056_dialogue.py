@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import ciimodel
 import pytest
-from ciibridge.dialogue.asking import Asking
+from ciibridge.dialogue.asking import Asking, no_access
 from ciibridge.dialogue.iec62056 import READ, Reader, asker, enter_hdlc
 from ciibridge.errors import ConfigError
 from ciibridge.types import PROBLEMS, Number
@@ -14,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from iec62056_parts import NOW, run, snapshots, with_parity
 
+CATALOGUE = ciimodel.load()
 READOUT = "".join(f"{line}\r\n" for line in SETS[""]).encode() + b"!\r\n\x03"
 
 
 def ask(meter: Any, *, echo: bool = False, spoil: Any = None, **asking: Any) -> Heard:
-    how = Asking(**asking)
+    how = Asking(**{"no_access": no_access(CATALOGUE), **asking})
     options = {"spoil": spoil} if spoil else {}
     return play(Reader(how).round(NOW), meter, baudrate=how.baudrate, echo=echo, **options)
 
@@ -173,6 +175,13 @@ def test_a_password() -> None:
         assert "9999" not in str(heard.error)
         assert heard.sent[-1] == b"\x01B0\x03\x71"
         assert not heard.telegrams
+
+
+def test_which_answers_mean_that_a_password_is_wanted_stands_in_the_schema() -> None:
+    assert "ER09" in no_access(CATALOGUE)
+    heard = ask(station(password="1234"), read=("F001",), no_access=())
+    assert (heard.error is not None, heard.error and heard.error.code) == (True, "refused")
+    assert "ER10" in str(heard.error)
 
 
 def test_a_set_that_the_meter_does_not_have() -> None:
