@@ -4,7 +4,8 @@
 const { items, rules, triggers } = require('openhab');
 
 const SETTINGS = {
-    power: 'SmartMeter_Power_Net', // Item that `ciigen openhab` made; it becomes UNDEF when the meter falls silent
+    // Item that `ciigen openhab` made for your meter: SmartMeter_<id>_Power_Net; it becomes UNDEF when the meter falls silent
+    power: 'SmartMeter_lgz1030600000001_Power_Net',
     device: 'HeatPump', //            Switch Item of the device
     onSurplusW: 2000, //   on when at least so much flows into the grid (W): what the device draws, or more
     onAfterMin: 5, //      … for so long (minutes)

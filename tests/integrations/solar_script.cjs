@@ -23,7 +23,7 @@ const openhab = {
                 const state = host.on === null ? 'NULL' : host.on ? 'ON' : 'OFF';
                 return { state, sendCommand: value => command(value === 'ON') };
             }
-            if (name !== 'SmartMeter_Power_Net') throw new Error(`no Item ${name}`);
+            if (name !== 'SmartMeter_lgz1030600000001_Power_Net') throw new Error(`no Item ${name}`);
             const toUnit = unit => (unit === 'W' ? { float: host.net } : null);
             return { quantityState: host.net === null ? null : { toUnit } };
         },

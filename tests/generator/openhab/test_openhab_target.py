@@ -32,7 +32,7 @@ POINTS = {"Measurement", "Status"}
 LIVE = {Kind.INSTANTANEOUS, Kind.DEMAND}
 
 
-EVERY = by_language(RESOLVED, ("house-1", "house_1", "true"))
+EVERY = by_language(RESOLVED, ("house-1", "house_2", "true"))
 
 
 def text(view: str, selection: Selection, resolved: Resolved | None = None) -> str:
@@ -338,14 +338,51 @@ def test_several_meters_in_one_file() -> None:
 
 
 def test_names() -> None:
-    assert equipment_names(["a"]) == {"a": "SmartMeter"}
-    assert equipment_names(["a-b", "a_b", "a_b_2"]) == {
+    assert equipment_names(["smartmeter", "a-b", "ab"], {}) == {
+        "smartmeter": "SmartMeter",
         "a-b": "SmartMeter_a_b",
-        "a_b": "SmartMeter_a_b_2",
-        "a_b_2": "SmartMeter_a_b_2_2",
+        "ab": "SmartMeter_ab",
     }
     assert thing_id("true") == "meter_true"
     assert not KEYWORDS & {thing_id(keyword) for keyword in KEYWORDS}
+
+
+@pytest.mark.parametrize("level", ["smartmeter", "lgz1030600000001", "house-1"])
+@pytest.mark.parametrize("view", ["items", "yaml", "sitemap", "page", "persist"])
+def test_a_second_meter_renames_nothing_of_the_first(view: str, level: str) -> None:
+    def names(ids: tuple[str, ...]) -> set[str]:
+        return set(re.findall(r"\bg?SmartMeter\w*", text(view, Selection(ids=ids))))
+
+    alone = names((level,))
+    assert alone
+    for beside in ((level, "flat"), ("flat", level), ("flat", level, "smart")):
+        assert alone <= names(beside)
+
+
+def test_names_that_a_user_chose() -> None:
+    selection = Selection(ids=("lgz1", "lgz2"), options=(("names", "lgz1=SmartMeter, lgz2=Heat_Pump"),))
+    names = [item.name for item in linked(items(text("items", selection)))]
+    assert {"SmartMeter_Power_Net", "Heat_Pump_Power_Net"} <= set(names)
+    # the same meter in another housing: another id, the names of before
+    after = Selection(ids=("lgz9", "lgz2"), options=(("names", "lgz9=SmartMeter,lgz2=Heat_Pump"),))
+    assert [item.name for item in linked(items(text("items", after)))] == names
+
+
+@pytest.mark.parametrize(
+    ("ids", "names", "message"),
+    [
+        (("a",), "a", "write ID=NAME"),
+        (("a",), "a=2nd", "write ID=NAME"),
+        (("a",), "a=Zähler", "write ID=NAME"),
+        (("house",), "hause=X", "hause is none of the meters: did you mean house?"),
+        (("a-b", "a_b"), None, "would both be called SmartMeter_a_b_…: give one of them another name"),
+        (("a", "b"), "a=X,b=X", "the meters a and b would both be called X_"),
+    ],
+)
+def test_names_that_cannot_be(ids: tuple[str, ...], names: str | None, message: str) -> None:
+    options = (("names", names),) if names else ()
+    with pytest.raises(UsageError, match=re.escape(message)):
+        text("items", Selection(ids=ids, options=options))
 
 
 @pytest.mark.parametrize("label", ['a "b"', "a [b]", "100 %", "a\\b", "a\nb"])

@@ -263,11 +263,34 @@ def test_other_meters_go_only_with_prune_all(push: Command, server: OpenHab) -> 
     assert "mqtt:broker:home" in server.things
 
 
-def test_two_pushes_of_one_meter_each_do_not_take_each_other_s_items(push: Command, server: OpenHab) -> None:
+def test_a_meter_pushed_after_another_leaves_its_names(push: Command, server: OpenHab) -> None:
     push("--id", "a", "--yes")
+    before = {name: dict(item) for name, item in server.items.items()}
+    assert push("--id", "b", "--yes") == 0
+    assert {name: server.items[name] for name in before} == before
+    assert "SmartMeter_b_Power_Net" in server.items
+
+
+def test_names_given_once_stay(push: Command, server: OpenHab) -> None:
+    push("--id", "a", "--names", "a=SmartMeter", "--yes")
+    before = {name: dict(item) for name, item in server.items.items()}
+    assert "SmartMeter_Power_Net" in before
+    server.written.clear()
+    assert push("--id", "a", "--yes", "--prune-all") == 0
+    assert server.written == []
+    assert push("--id", "a", "--id", "b", "--yes", "--prune") == 0
+    assert set(before) <= set(server.items)
+    assert {"SmartMeter_Power_Net", "SmartMeter_b_Power_Net"} <= set(server.items)
+    # another name is a wish, too: what was is left until it may go
+    assert push("--id", "a", "--id", "b", "--names", "a=House", "--yes") == 0
+    assert {"SmartMeter_Power_Net", "House_Power_Net"} <= set(server.items)
+
+
+def test_two_meters_of_one_name_are_in_the_way(push: Command, server: OpenHab) -> None:
+    push("--id", "a", "--names", "a=House", "--yes")
     before = snapshot(server)
-    assert push("--id", "b", "--yes") == 1
-    assert "is of meter a: push all meters of the house at once" in push.out
+    assert push("--id", "b", "--names", "b=House", "--yes") == 1
+    assert "is of meter a: give this one another name with --names" in push.out
     assert snapshot(server) == before
 
 

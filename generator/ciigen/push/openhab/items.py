@@ -127,7 +127,7 @@ def _update(item: WishedItem, there: Json, *, adopt: bool) -> Change:
     if mine not in (None, item.meter) and not adopt:
         return _blocked(
             item,
-            f"is of meter {mine}: push all meters of the house at once (--id for each, or --from), or --adopt it",
+            f"is of meter {mine}: give this one another name with --names, or take it over with --adopt",
         )
     record = _record(there) if mine is not None else adopted(item.fields, now, keep=_KEPT, join=_JOINED)
     merged = merge(record, item.fields, now)

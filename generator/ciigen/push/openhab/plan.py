@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ciigen.errors import UsageError
@@ -11,6 +13,7 @@ from ciigen.push.openhab.there import Server
 from ciigen.push.ways import Ways
 from ciigen.resolved import Resolved
 from ciigen.target import Selection
+from ciigen.targets.openhab.names import chosen_names, item_suffix, thing_uid
 from ciigen.targets.openhab.points import build
 
 
@@ -46,9 +49,28 @@ def plan(resolved: Resolved, selection: Selection, server: Server, ways: Ways) -
     return Plan(tuple(changes), tuple(notes))
 
 
+def given_names(server: Server, levels: Iterable[str]) -> dict[str, str]:
+    """Topic level → what the Items begin with that we made for this meter before, whatever the rule was then."""
+    found: dict[str, Counter[str]] = {level: Counter() for level in levels}
+    for item, channel_uid in server.links:
+        thing, _, channel = channel_uid.rpartition(":")
+        suffix = f"_{item_suffix(channel)}"
+        for level, names in found.items():
+            if (
+                thing == thing_uid(level)
+                and item.endswith(suffix)
+                and items.owner(server.items.get(item, {})) == level
+            ):
+                names[item.removesuffix(suffix)] += 1
+    return {level: names.most_common(1)[0][0] for level, names in found.items() if names}
+
+
 def _fitting(selection: Selection, server: Server, notes: list[str]) -> Selection:
-    """Fill in what the server knows: its version, and the broker Thing that it has."""
+    """Fill in what the server knows: its version, the broker Thing that it has, and what Items are called there."""
     options = dict(selection.options)
+    names = given_names(server, selection.ids) | chosen_names(options.get("names"), selection.ids)
+    if names:
+        options["names"] = ",".join(f"{level}={name}" for level, name in names.items())
     if server.version and "openhab" not in options:
         options["openhab"] = server.version
     if not {"bridge", "no-bridge"} & set(options) and server.brokers:

@@ -31,11 +31,12 @@ _MISSED: Final = 3
 def build(resolved: Resolved, selection: Selection) -> House:
     """Decide what the files of a selection hold.
 
-    Raises UsageError for a selection that the schema does not have or for an unknown openHAB, TargetError for a label
-    openHAB cannot read.
+    Raises UsageError for a selection that the schema does not have, for an unknown openHAB and for names that are none,
+    TargetError for a label openHAB cannot read.
     """
     version = version_of(resolved, selection)
-    equipment = names.equipment_names(selection.ids)
+    chosen = names.chosen_names(selection.option("names"), selection.ids)
+    equipment = names.equipment_names(selection.ids, chosen)
     words = vocabulary(resolved, CONSUMER, selection.lang)
     label = words["meter"]
     meters = tuple(
@@ -59,7 +60,7 @@ class _Meter:
         self._version = version
         self._level = level
         self._equipment = equipment
-        self._thing_uid = f"mqtt:topic:{names.thing_id(level)}"
+        self._thing_uid = names.thing_uid(level)
 
     def thing(self, label: str) -> MeterThing:
         """Everything of this meter; quantities without a topic of their own are left out."""

@@ -20,6 +20,10 @@ CONSUMER: Final = "openhab"
 OPTIONS: Final[Mapping[str, Option]] = {
     "openhab": Option("Version of openHAB, e.g. 4.3, 5.0 or 5.2; default: 5.0.", "VERSION"),
     "bridge": Option("UID of the broker Thing that you have; none is made then.", "UID"),
+    "names": Option(
+        "What the Items of a meter begin with, ID=NAME,…; default: SmartMeter_ID, which never changes.",
+        "ID=NAME",
+    ),
     "no-bridge": Option(f"Make no broker Thing: {BROKER} is there already."),
 }
 _UID: Final = re.compile(r"mqtt:broker:([A-Za-z0-9_-]+)")
