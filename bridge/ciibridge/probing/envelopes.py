@@ -24,12 +24,9 @@ from ciibridge.framing.p1 import P1Framer
 from ciibridge.framing.reassembly import Reassembler
 from ciibridge.lines.parts import Assembler, Framer
 from ciibridge.normalise.detect import Evidence, recognise
-from ciibridge.security.glo import is_ciphered
+from ciibridge.security.ciphered import is_ciphered, parse
 from ciibridge.types import Apdu, Frame, Problem
 
-_TITLE: Final = slice(2, 10)
-_TITLE_OCTETS: Final = 8
-_AUTHENTICATED: Final = 0x10
 _FLAG_LETTERS: Final = 3
 
 
@@ -81,16 +78,13 @@ def _glo(apdus: Iterable[Apdu | Problem]) -> Iterator[Envelope]:
     for apdu in apdus:
         if isinstance(apdu, Problem) or not is_ciphered(apdu):
             continue
-        data = apdu.data
-        titled = len(data) > _TITLE.stop and data[1] == _TITLE_OCTETS
-        flag = data[_TITLE][:_FLAG_LETTERS].decode("latin-1") if titled else ""
-        wide = data[_TITLE.stop] & 0x7F if titled and data[_TITLE.stop] & 0x80 else 0
-        control = data[_TITLE.stop + 1 + wide : _TITLE.stop + 2 + wide] if titled else b""
-        yield Envelope(
-            apdu,
-            flag if flag.isalpha() and flag.isascii() else None,
-            bool(control and control[0] & _AUTHENTICATED),
-        )
+        try:
+            parts = parse(apdu.data)
+        except ProtocolError:  # nothing of it can be read; the line says why
+            yield Envelope(apdu, None, tagged=False)
+            continue
+        flag = parts.title[:_FLAG_LETTERS].decode("latin-1")
+        yield Envelope(apdu, flag if flag.isalpha() and flag.isascii() else None, bool(parts.tag))
 
 
 def _dlms(framer: Framer, assembler: Assembler, octets: bytes) -> Iterator[Envelope]:

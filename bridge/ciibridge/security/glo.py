@@ -1,14 +1,8 @@
-"""general-glo-ciphering and general-ded-ciphering: ciphered Apdu → plain Apdu (IEC 62056-5-3, 5.3.8 and 8.3).
+"""Ciphered Apdu → plain Apdu: AES-GCM, and the guard against replayed telegrams (IEC 62056-5-3, 5.3.8 and 8.3).
 
-    DB | 08 | system title | length | SC | IC       | ciphertext … | tag
-    DC        8 octets       1-4      1    4 octets                  12, when SC has the bit for authentication
-
-The system title may be left out (length 00): then the one of the settings is taken.
-
-SC, the security control octet: bits 0-3 security suite, bit 4 authentication, bit 5 encryption, bit 6 broadcast key,
-bit 7 compression. IC, the invocation counter, rises with every telegram. AES-GCM with nonce = system title ‖ IC and
-additional data = SC ‖ authentication key (‖ plaintext where it is authenticated only), tag cut to 12 octets. All suites
-cipher alike; suite 2 has 256-bit keys.
+What a ciphered APDU consists of stands in ``ciphered``. AES-GCM with nonce = system title ‖ IC and additional data =
+SC ‖ authentication key ‖ the fields of general-ciphering with their lengths (‖ plaintext where it is authenticated only), tag
+cut to 12 octets. All suites cipher alike; suite 2 has 256-bit keys.
 
 The encryption key alone opens every telegram. The authentication key only verifies the tag: without it nobody knows
 who sent the telegram. Whether a key is right shows in the result, which must begin like a push, or like whatever else
@@ -20,34 +14,25 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ciibridge.errors import ConfigError, SecurityError
+from ciibridge.security.ciphered import (
+    AUTHENTICATED,
+    ENCRYPTED,
+    SUITE,
+    SUITES,
+    Ciphered,
+    is_ciphered,
+    parse,
+)
 from ciibridge.security.keys import KEY_OCTETS, TITLE_OCTETS
 from ciibridge.types import Apdu
 
-_GENERAL_GLO_CIPHERING: Final = 0xDB
-_GENERAL_DED_CIPHERING: Final = 0xDC
-#: Ciphered APDUs that no customer interface has been seen to send.
-_UNSUPPORTED: Final = {
-    **dict.fromkeys((*range(0xC8, 0xD0), 0xD8), "service-specific glo-ciphering"),
-    **dict.fromkeys(range(0xD0, 0xD8), "service-specific ded-ciphering"),
-    0xDD: "general-ciphering (keys wrapped or agreed)",
-    0xDF: "general-signing (a digital signature)",
-}
-_CIPHERED: Final = frozenset((*_UNSUPPORTED, _GENERAL_GLO_CIPHERING, _GENERAL_DED_CIPHERING))
-_HEADER_OCTETS: Final = 5  # SC and IC
 _TAG_OCTETS: Final = 12
 _GCM_TAG_OCTETS: Final = 16
-# Bits of the security control octet beside the suite. Plain integers: an IntFlag costs more than the deciphering.
-_SUITE: Final = 0x0F
-_AUTHENTICATED: Final = 0x10
-_ENCRYPTED: Final = 0x20
-_COMPRESSED: Final = 0x80
-#: Octets of the encryption key for each security suite.
-_SUITES: Final = {0: 16, 1: 16, 2: 32}
 #: Meters the replay guard remembers. A line has one; a bus a few.
 _TITLES: Final = 64
 _DIGEST_OCTETS: Final = 16
@@ -67,19 +52,6 @@ class Keys:
                 raise ConfigError(f"{name}: {len(key)} octets, a key has {' or '.join(map(str, KEY_OCTETS))}")
         if self.system_title is not None and len(self.system_title) != TITLE_OCTETS:
             raise ConfigError(f"system_title: {len(self.system_title)} octets, it has {TITLE_OCTETS}")
-
-
-class _Ciphered(NamedTuple):
-    title: bytes
-    control: int
-    counter: bytes
-    text: bytes  # ciphertext, or plaintext where it is authenticated only
-    tag: bytes
-
-
-def is_ciphered(apdu: Apdu) -> bool:
-    """Whether the APDU must go through ``Opener.open`` before it can be decoded."""
-    return bool(apdu.data) and apdu.data[0] in _CIPHERED
 
 
 def begins_like_a_push(plain: bytes) -> bool:
@@ -122,10 +94,12 @@ class Opener:
         """
         if not is_ciphered(apdu):
             return apdu
-        ciphered = _parse(apdu.data, self._system_title)
+        ciphered = parse(apdu.data)
+        if not ciphered.title:
+            ciphered = self._titled(ciphered)
         plain = ciphered.text
         authenticated = False
-        if ciphered.control & (_ENCRYPTED | _AUTHENTICATED):
+        if ciphered.control & (ENCRYPTED | AUTHENTICATED):
             plain, authenticated = self._decipher(ciphered)
         return Apdu(
             plain,
@@ -136,21 +110,30 @@ class Opener:
             ciphered.title,
             int.from_bytes(ciphered.counter, "big"),
             authenticated,
-            bool(ciphered.control & _ENCRYPTED),
+            bool(ciphered.control & ENCRYPTED),
         )
 
-    def _decipher(self, ciphered: _Ciphered) -> tuple[bytes, bool]:
+    def _titled(self, ciphered: Ciphered) -> Ciphered:
+        if self._system_title is None:
+            raise SecurityError(
+                "key_missing",
+                "the telegram leaves out the system title of the meter, without which no key opens it: set `system_title` "
+                "and `key`",
+            )
+        return ciphered._replace(title=self._system_title)
+
+    def _decipher(self, ciphered: Ciphered) -> tuple[bytes, bool]:
         """Plaintext, and whether its tag was verified."""
-        encrypted = bool(ciphered.control & _ENCRYPTED)
+        encrypted = bool(ciphered.control & ENCRYPTED)
         if self._cipher is None:
             if encrypted:
                 raise SecurityError(
-                    "key_missing", f"the meter {_maker(ciphered)} encrypts and no key is configured"
+                    "key_missing", f"the meter {ciphered.maker} encrypts and no key is configured"
                 )
             return ciphered.text, False
-        suite = ciphered.control & _SUITE
-        if self._key_octets != _SUITES[suite]:
-            message = f"security suite {suite} has keys of {_SUITES[suite]} octets, the configured one has "
+        suite = ciphered.control & SUITE
+        if self._key_octets != SUITES[suite]:
+            message = f"security suite {suite} has keys of {SUITES[suite]} octets, the configured one has "
             raise SecurityError("key_wrong", f"{message}{self._key_octets}")
         nonce = ciphered.title + ciphered.counter
         plain = _counter_mode(self._cipher, nonce, ciphered.text) if encrypted else ciphered.text
@@ -164,15 +147,13 @@ class Opener:
             )
         return plain, True
 
-    def _refuse(self, ciphered: _Ciphered, nonce: bytes) -> None:
-        if not ciphered.control & _ENCRYPTED:
+    def _refuse(self, ciphered: Ciphered, nonce: bytes) -> None:
+        if not ciphered.control & ENCRYPTED:
             raise SecurityError("bad_apdu", "the authenticated APDU is not what the meter sends", offset=0)
         if self._swapped and self._plausible(_counter_mode(self._swapped, nonce, ciphered.text)):
             message = "the authentication key opens the telegram: `key` and `auth_key` are swapped"
             raise SecurityError("key_wrong", message)
-        raise SecurityError(
-            "key_wrong", f"the key does not open the telegrams of the meter {_maker(ciphered)}"
-        )
+        raise SecurityError("key_wrong", f"the key does not open the telegrams of the meter {ciphered.maker}")
 
 
 def seal(octets: bytes, plain: bytes, title: bytes, keys: Keys) -> bytes:
@@ -181,14 +162,18 @@ def seal(octets: bytes, plain: bytes, title: bytes, keys: Keys) -> bytes:
     For recordings that are published: the counter stays, so the keys must be known to everybody anyway. Raises ``SecurityError``
     where ``octets`` are no ciphered APDU with a title in it.
     """
-    parts = _parse(octets, None)._replace(title=title)
+    parts = parse(octets)
+    if not parts.title:
+        raise SecurityError("bad_apdu", "a ciphered telegram without system title cannot be sealed anew")
+    begin, end = parts.title_at, parts.title_at + TITLE_OCTETS
+    octets = octets[:begin] + title + octets[end:]
+    parts = parse(octets)
     key = keys.key or b""
-    cipher = AESGCM(key * (_SUITES[parts.control & _SUITE] // (len(key) or 1)))
+    cipher = AESGCM(key * (SUITES[parts.control & SUITE] // (len(key) or 1)))
     nonce = title + parts.counter
-    text = _counter_mode(cipher, nonce, plain) if parts.control & _ENCRYPTED else plain
+    text = _counter_mode(cipher, nonce, plain) if parts.control & ENCRYPTED else plain
     tag = _tag(cipher, nonce, parts, plain, keys.auth_key or b"") if parts.tag else b""
-    head = octets[: len(octets) - len(parts.text) - len(parts.tag)]
-    return head[:2] + title + head[2 + TITLE_OCTETS :] + text + tag
+    return octets[: len(octets) - len(parts.text) - len(parts.tag)] + text + tag
 
 
 class ReplayGuard:
@@ -231,43 +216,6 @@ class ReplayGuard:
         return line
 
 
-def _parse(octets: bytes, known_title: bytes | None) -> _Ciphered:
-    if what := _UNSUPPORTED.get(octets[0]):
-        raise SecurityError("unsupported_security", f"{what}, APDU tag {octets[0]:02X}, is not supported")
-    if len(octets) < 2 or octets[1] not in (0, TITLE_OCTETS):
-        raise SecurityError("bad_apdu", "the system title must have 8 octets", offset=1)
-    at = 2 + octets[1]
-    title = octets[2:at] if octets[1] else known_title
-    if title is None:
-        raise SecurityError(
-            "key_missing",
-            "the telegram leaves out the system title of the meter, without which no key opens it: set `system_title` "
-            "and `key`",
-        )
-    begin = at + 1
-    length = octets[at] if len(octets) > at else -1
-    if length & 0x80 and 1 <= (width := length & 0x7F) <= 4:
-        length = int.from_bytes(octets[begin : begin + width], "big")
-        begin += width
-    body = octets[begin:]
-    if length != len(body):
-        message = f"the ciphered part announces {length} octets and has {len(body)}"
-        raise SecurityError("bad_apdu", message, offset=at)
-    if length < _HEADER_OCTETS:
-        raise SecurityError("bad_apdu", "the ciphered part is shorter than its header", offset=begin)
-    control = body[0]
-    if control & _SUITE not in _SUITES:
-        raise SecurityError(
-            "unsupported_security", f"security suite {control & _SUITE} is not supported", offset=begin
-        )
-    if control & _COMPRESSED:
-        raise SecurityError("unsupported_security", "compressed telegrams are not supported", offset=begin)
-    end = len(body) - (_TAG_OCTETS if control & _AUTHENTICATED else 0)
-    if end < _HEADER_OCTETS:
-        raise SecurityError("bad_apdu", "the ciphered part is too short for its tag", offset=begin)
-    return _Ciphered(title, control, body[1:_HEADER_OCTETS], body[_HEADER_OCTETS:end], body[end:])
-
-
 def _counter_mode(cipher: AESGCM, nonce: bytes, text: bytes) -> bytes:
     """Decrypt without a look at the tag.
 
@@ -277,17 +225,11 @@ def _counter_mode(cipher: AESGCM, nonce: bytes, text: bytes) -> bytes:
     return cipher.encrypt(nonce, text, None)[:-_GCM_TAG_OCTETS]
 
 
-def _tag(cipher: AESGCM, nonce: bytes, ciphered: _Ciphered, plain: bytes, auth_key: bytes) -> bytes:
+def _tag(cipher: AESGCM, nonce: bytes, ciphered: Ciphered, plain: bytes, auth_key: bytes) -> bytes:
     """Compute the tag the meter should have sent: ``AESGCM.decrypt`` knows only uncut tags of 16 octets."""
-    additional = bytes((ciphered.control,)) + auth_key
-    if ciphered.control & _ENCRYPTED:
+    additional = bytes((ciphered.control,)) + auth_key + ciphered.bound
+    if ciphered.control & ENCRYPTED:
         sealed = cipher.encrypt(nonce, plain, additional)
     else:
         sealed = cipher.encrypt(nonce, b"", additional + plain)
     return sealed[-_GCM_TAG_OCTETS:][:_TAG_OCTETS]
-
-
-def _maker(ciphered: _Ciphered) -> str:
-    """Give the manufacturer's three letters of the system title; the rest is the serial number and nobody's business."""
-    letters = ciphered.title[:3]
-    return letters.decode("ascii") if letters.isalnum() else "?"

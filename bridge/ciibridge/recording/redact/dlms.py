@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from ciibridge.decode.dlms import axdr
+from ciibridge.decode.dlms import axdr, notification
 from ciibridge.decode.dlms.axdr import Data
 from ciibridge.decode.dlms.clock import meter_time
-from ciibridge.decode.dlms.notification import parse
 from ciibridge.decode.dlms.values import obis
 from ciibridge.errors import DecodeError, SecurityError
 from ciibridge.framing.apdu import ApduFramer
@@ -26,12 +25,11 @@ from ciibridge.framing.reassembly import Reassembler
 from ciibridge.lines.parts import Assembler, Framer
 from ciibridge.recording.redact.patch import Patch, RedactionError
 from ciibridge.recording.redact.words import Words
-from ciibridge.security.glo import Keys, Opener, is_ciphered, seal
+from ciibridge.security.ciphered import is_ciphered, parse
+from ciibridge.security.glo import Keys, Opener, seal
 from ciibridge.types import Apdu, Frame, Problem
 
 _MOST_HEADER: Final = 12  # LLC 3, block header 6 and a length of up to 3 octets
-_TITLE: Final = slice(2, 10)
-_TITLE_OCTETS: Final = 8
 _STRINGS: Final = frozenset((axdr.OCTET_STRING, axdr.VISIBLE_STRING, axdr.UTF8_STRING))
 #: Integers that hold a number of at least five digits → their octets.
 _SIZES: Final = {
@@ -100,17 +98,18 @@ def rewrite_apdu(apdu: Apdu, words: Words, keys: Keys, test_keys: Keys) -> bytes
         raise RedactionError(
             f"octet {apdu.offset}: {error}; without its key a telegram cannot be redacted"
         ) from None
-    if apdu.data[1] != _TITLE_OCTETS:
+    title = parse(apdu.data).title
+    if not title:
         raise RedactionError(
             f"octet {apdu.offset}: a ciphered telegram without system title cannot be redacted"
         )
-    return seal(apdu.data, rewrite_push(plain, words), words.title(apdu.data[_TITLE]), test_keys)
+    return seal(apdu.data, rewrite_push(plain, words), words.title(title), test_keys)
 
 
 def rewrite_push(plain: bytes, words: Words) -> bytes:
     """Replace the texts of a notification. Raises RedactionError where it is none."""
     try:
-        body = parse(plain).body
+        body = notification.parse(plain).body
     except DecodeError as error:
         raise RedactionError(f"a telegram that is not understood cannot be redacted: {error}") from None
     new = bytearray(plain)

@@ -19,7 +19,8 @@ from ciibridge.framing.p1 import P1Framer, split_ciphered
 from ciibridge.recording.redact.dlms import rewrite_push
 from ciibridge.recording.redact.patch import Patch, RedactionError
 from ciibridge.recording.redact.words import Words
-from ciibridge.security.glo import Keys, Opener, begins_like_a_push, is_ciphered, seal
+from ciibridge.security.ciphered import is_ciphered
+from ciibridge.security.glo import Keys, Opener, begins_like_a_push, seal
 from ciibridge.types import Apdu, Frame
 
 _VALUE: Final = re.compile(rb"([^()\r\n]*)\(([^()]*)\)")
