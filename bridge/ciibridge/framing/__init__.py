@@ -3,6 +3,7 @@
 First stage of the line, pure: no clock, no I/O. Each framer is incremental (any chunk size gives the same result),
 bounded, and never raises: what is wrong comes out as a ``Problem`` between the good frames.
 
+    stream           what all framers share: pieces, bounds, noise
     crc              the checks of HDLC, SML and P1
     hdlc             HDLC frame format type 3 (IEC 62056-46)
     reassembly       LLC header, HDLC segmentation, general-block-transfer

@@ -19,11 +19,11 @@ from typing import Final, NamedTuple
 
 from ciibridge.errors import FramingError
 from ciibridge.framing.extent import Extent, length
+from ciibridge.framing.stream import StreamFramer
 from ciibridge.types import Frame, Problem
 
 #: What is held between calls is never more; the field for a PDU size in COSEM has 16 bits.
 LONGEST_OCTETS: Final = 0x10000
-_NOISE_REPORT_OCTETS: Final = 2048
 _DATE_TIME: Final = rb"\x0c[\x07\xff].{11}"
 _LLC: Final = rb"(?:\xe6[\xe6\xe7]\x00)?"
 _NOTIFICATION: Final = rb"\x0f.{4}(?:\x00|(?:\x09)?" + _DATE_TIME + rb")(?=[\x01\x02\x13])"
@@ -81,41 +81,15 @@ def begins_in(octets: bytes) -> bool:
     return _SURE_START.search(octets) is not None or _START.match(octets) is not None
 
 
-class ApduFramer:
-    """Cuts a stream of octets into APDUs; never raises, and holds no more than one APDU between calls.
+class ApduFramer(StreamFramer):
+    """Cuts a stream of octets into APDUs."""
 
-    ``frames``, ``damaged`` and ``skipped_octets`` count for diagnosis.
-    """
+    pieces = LONGEST_OCTETS
+    unit = "APDU"
 
     def __init__(self) -> None:
-        self.frames = 0
-        self.damaged = 0
-        self.skipped_octets = 0
-        self._buffer = bytearray()
-        self._offset = 0  # of the buffer's first octet in the stream
+        super().__init__()
         self._extent: Extent | None = None  # of the data in the APDU that begins the buffer
-        self._run = 0  # octets in a row, up to now, that belong to no APDU
-        self._told = False  # a Problem already says why
-
-    @property
-    def pending_octets(self) -> int:
-        """Octets held until more arrive."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame | Problem]:
-        """Take the next octets, in chunks of any size; give what they completed, in stream order."""
-        found: list[Frame | Problem] = []
-        for begin in range(0, len(data), LONGEST_OCTETS):
-            self._buffer += data[begin : begin + LONGEST_OCTETS]
-            self._search(found, final=False)
-        return found
-
-    def finish(self) -> list[Frame | Problem]:
-        """End the stream: report what is incomplete."""
-        found: list[Frame | Problem] = []
-        self._search(found, final=True)
-        self._end_run(found)
-        return found
 
     def _search(self, found: list[Frame | Problem], *, final: bool) -> None:
         while self._buffer:
@@ -129,17 +103,11 @@ class ApduFramer:
                 continue
             seen = self._look(start, final=final)
             if seen.code:
-                self._end_run(found)
-                self.damaged += 1
-                self._told = True
-                found.append(Problem(seen.code, seen.message, self._offset))
+                self._damage(seen.code, seen.message, found)
                 self._skip(1, found)
             elif seen.end:
-                self._end_run(found)
-                self.frames += 1
                 octets = bytes(self._buffer[: seen.end])
-                found.append(Frame(octets, self._offset, octets))
-                self._consume(seen.end)
+                self._take(Frame(octets, self._offset, octets), seen.end, found)
             else:
                 return
 
@@ -173,28 +141,8 @@ class ApduFramer:
         announced = length(octets, at)
         return 0 if announced is None else sum(announced)
 
-    # -- octets that belong to no APDU -----------------------------------------------------------------------------
-
-    def _skip(self, size: int, found: list[Frame | Problem]) -> None:
-        while size:
-            piece = min(size, _NOISE_REPORT_OCTETS - self._run)
-            self._run += piece
-            self.skipped_octets += piece
-            size -= piece
-            self._consume(piece)
-            if self._run >= _NOISE_REPORT_OCTETS:
-                self._end_run(found)
-
-    def _end_run(self, found: list[Frame | Problem]) -> None:
-        run, told = self._run, self._told
-        self._run, self._told = 0, False
-        if run and not told:
-            start = self._offset - run
-            found.append(Problem("noise", f"{run} octets that belong to no APDU", start))
-
-    def _consume(self, size: int) -> None:
-        del self._buffer[:size]
-        self._offset += size
+    def _consume(self, octets: int) -> None:
+        super()._consume(octets)
         self._extent = None
 
 

@@ -16,10 +16,10 @@ behind the flag that failed, so a good frame comes out even where a damaged one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ciibridge.framing.crc import intact
+from ciibridge.framing.stream import StreamFramer
 from ciibridge.types import Frame, Problem
 
 FLAG: Final = 0x7E
@@ -30,9 +30,6 @@ _LONGEST_HEADER: Final = 13  # format 2, addresses 4 + 4, control 1, HCS 2
 _LONGEST: Final = 0x7FF
 #: Headers remembered. A push has one to a dozen; they come again with every push, checksum included.
 _HEADERS: Final = 64
-#: A run of garbage is reported when it ends. One longer than any frame is reported in pieces of this size, or a line
-#: with wrong settings would stay silent for ever.
-NOISE_REPORT_OCTETS: Final = 2048
 
 
 class _Header(NamedTuple):
@@ -60,134 +57,60 @@ class _Damage(NamedTuple):
     message: str
 
 
-@dataclass(slots=True)
-class _Run:
-    """Octets in a row that belong to no good frame."""
+class HdlcFramer(StreamFramer):
+    """Cuts a stream of octets into frames."""
 
-    start: int
-    told: bool  # a Problem already says why
-    octets: int = 0
-
-
-class HdlcFramer:
-    """Cuts a stream of octets into frames; never raises, and holds no more than one frame between calls.
-
-    ``frames``, ``damaged`` and ``skipped_octets`` count for diagnosis.
-    """
+    pieces = 0x1000
 
     def __init__(self) -> None:
-        self.frames = 0
-        self.damaged = 0
-        self.skipped_octets = 0
-        self._buffer = bytearray()
-        self._needed = 0  # octets the buffer must have before another look is worth it
-        self._offset = 0  # of the buffer's first octet in the stream
-        self._run: _Run | None = None
+        super().__init__()
         self._headers: dict[bytes, _Header] = {}  # octets up to the information, of headers that were good
         self._header_size = 0  # of the last one
 
-    @property
-    def pending_octets(self) -> int:
-        """Octets held until more arrive, never more than one frame."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame | Problem]:
-        """Take the next octets, in chunks of any size; give what they completed, in stream order."""
-        self._buffer += data
-        if len(self._buffer) < self._needed:
-            return []
-        return self._search(final=False)
-
-    def finish(self) -> list[Frame | Problem]:
-        """End the stream: report what is incomplete, and give the good frames which that covered."""
-        found = self._search(final=True)
-        self._end_run(found, final=True)
-        return found
-
-    def _search(self, *, final: bool) -> list[Frame | Problem]:
-        found: list[Frame | Problem] = []
-        octets = bytes(self._buffer)
-        position = 0
-        self._needed = 0
-        while True:
-            flag = octets.find(FLAG, position)
-            if flag < 0:
-                flag = len(octets)
-            if flag > position:
-                self._skip(position, flag, found)
-            position = flag
-            if flag == len(octets):
-                break
-            begin = flag + 1
-            header = self._headers.get(octets[begin : begin + self._header_size]) or self._look(octets, begin)
-            if isinstance(header, _Header):
-                end = begin + header.end
-                if end <= len(octets):
-                    frame = octets[begin:end]
-                    if intact(frame):
-                        self._end_run(found)
-                        self.frames += 1
-                        found.append(_frame(frame, header, self._offset + flag))
-                        position = end  # where the closing flag stands, which may open the next frame
-                        continue
-                    self._damage(found, flag, _bad_frame_check(len(frame)), announced=len(frame))
-                elif not final:
-                    self._needed = end - flag
-                    break
-                else:
-                    self._damage(found, flag, _cut_off(header.end), announced=len(octets) - flag)
-            elif isinstance(header, _Missing):
+    def _search(self, found: list[Frame | Problem], *, final: bool) -> None:
+        buffer = self._buffer
+        while buffer:
+            flag = buffer.find(FLAG)
+            if flag:
+                self._skip(flag if flag > 0 else len(buffer), found)
+                continue
+            header = self._known() or self._look()
+            if isinstance(header, _Missing):
                 if not final:
-                    self._needed = header.size - flag
-                    break
-                if self._run is None and header.inside_frame:
-                    self._damage(found, flag, _CUT_OFF_IN_HEADER)
-            elif isinstance(header, _Damage) and self._run is None:
+                    self._needed = header.size
+                    return
+                header = _CUT_OFF_IN_HEADER if header.inside_frame else None
+            if isinstance(header, _Header):
+                end = 1 + header.end
+                frame = bytes(buffer[1:end])
+                if len(frame) == header.end and intact(frame):
+                    # The closing flag stays: it may open the next frame.
+                    self._take(_frame(frame, header, self._offset), end, found)
+                    continue
+                if len(frame) < header.end and not final:
+                    self._needed = end
+                    return
+                damage = _bad_frame_check(len(frame)) if len(frame) == header.end else _cut_off(header.end)
+                self._damage(damage.code, damage.message, found, len(frame))
+            elif isinstance(header, _Damage) and not self._running:
                 # Inside a run, 7E Ax is most likely the garbage itself.
-                self._damage(found, flag, header)
-            position = flag + 1
-        del self._buffer[:position]
-        self._offset += position
-        return found
+                self._damage(header.code, header.message, found)
+            self._consume(1)
 
-    def _look(self, octets: bytes, begin: int) -> _Header | _Missing | _Damage | None:
-        """Look behind a flag, and remember a good header: it need not be checked again when the same octets come again."""
-        header = _header(octets, begin)
+    def _known(self) -> _Header | None:
+        """Find a header that was good before: it need not be checked again when the same octets come again."""
+        return self._headers.get(bytes(self._buffer[1 : 1 + self._header_size]))
+
+    def _look(self) -> _Header | _Missing | _Damage | None:
+        """Look behind the flag that begins the buffer, and remember a good header."""
+        octets = bytes(self._buffer[: 1 + _LONGEST_HEADER])
+        header = _header(octets, 1)
         if isinstance(header, _Header) and header.information + 2 < header.end:
             if len(self._headers) >= _HEADERS:
                 self._headers.clear()
             self._header_size = header.information
-            self._headers[octets[begin : begin + header.information]] = header
+            self._headers[octets[1 : 1 + header.information]] = header
         return header
-
-    def _skip(self, begin: int, end: int, found: list[Frame | Problem]) -> None:
-        """Octets between two flags that belong to no frame."""
-        if self._run is None:
-            self._run = _Run(self._offset + begin, told=False)
-        run = self._run
-        run.octets += end - begin
-        self.skipped_octets += end - begin
-        while run.octets >= NOISE_REPORT_OCTETS:
-            found.append(_noise(run.start, NOISE_REPORT_OCTETS))
-            run.octets -= NOISE_REPORT_OCTETS
-            run.told = True
-
-    def _damage(
-        self, found: list[Frame | Problem], flag: int, damage: _Damage, *, announced: int = 0
-    ) -> None:
-        """Report a frame that is lost; its octets are skipped as part of a run that needs no further report."""
-        if self._run is None or not self._run.told:
-            self._end_run(found)
-            self._run = _Run(self._offset + flag, told=True)
-        self._run.octets -= announced
-        self.damaged += 1
-        found.append(Problem(damage.code, damage.message, self._offset + flag))
-
-    def _end_run(self, found: list[Frame | Problem], *, final: bool = False) -> None:
-        run, self._run = self._run, None
-        if run is not None and not run.told:
-            joining = not final and not self.frames and not self.damaged
-            found.append(_noise(run.start, run.octets, _JOINED if joining else ""))
 
 
 def _header(octets: bytes, begin: int) -> _Header | _Missing | _Damage | None:
@@ -246,10 +169,6 @@ def _frame(octets: bytes, header: _Header, offset: int) -> Frame:
     )
 
 
-def _noise(start: int, octets: int, note: str = "") -> Problem:
-    return Problem("noise", f"{octets} octets that belong to no frame{note}", start)
-
-
 def _bad_frame_check(octets: int) -> _Damage:
     return _Damage("bad_checksum", f"the frame check (FCS) of a frame of {octets} octets is wrong")
 
@@ -258,5 +177,4 @@ def _cut_off(octets: int) -> _Damage:
     return _Damage("incomplete", f"the stream ends inside a frame of {octets} octets")
 
 
-_JOINED: Final = " (normal where listening begins in the middle of a telegram)"
 _CUT_OFF_IN_HEADER: Final = _Damage("incomplete", "the stream ends inside the header of a frame")

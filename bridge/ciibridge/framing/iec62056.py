@@ -19,17 +19,15 @@ would be another register (of ``1-0:21.8.0`` remains ``1.8.0``).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import reduce
 from operator import xor
 from typing import Final, NamedTuple
 
+from ciibridge.framing.stream import StreamFramer
 from ciibridge.types import Frame, Problem
 
 #: A readout with 15 billing periods has 10 kB; industrial meters with four tariffs and 36 periods have 60 kB.
 LONGEST_OCTETS: Final = 131_072
-#: A run of garbage is reported when it ends; a longer one in pieces of this size.
-NOISE_REPORT_OCTETS: Final = 2048
 
 STX: Final = 0x02
 ETX: Final = 0x03
@@ -75,15 +73,6 @@ class _Cut(NamedTuple):
     check: str = "none"  # bcc: it has one, and it is right
 
 
-@dataclass(slots=True)
-class _Run:
-    """Octets in a row that belong to no good telegram."""
-
-    start: int
-    told: bool = False  # a Problem already says why
-    octets: bytes = b""
-
-
 def block_check(octets: bytes | bytearray) -> int:
     """Compute the BCC: XOR of the seven bits of all octets behind STX or SOH, ETX included (ISO 1155)."""
     return reduce(xor, octets, 0) & 0x7F
@@ -94,44 +83,29 @@ def without_parity(octets: bytes) -> bytes:
     return octets.translate(_STRIPPED)
 
 
-class Iec62056Framer:
-    """Cuts a stream of octets into telegrams; never raises, and holds no more than one telegram between calls.
+class Iec62056Framer(StreamFramer):
+    """Cuts a stream of octets into telegrams. The buffer is without parity bits.
 
     A ``Frame`` holds the telegram from its first octet to ``!`` or BCC, in seven bits; ``check`` is ``bcc`` or ``none``.
-    ``frames``, ``damaged`` and ``skipped_octets`` count for diagnosis.
     """
 
+    pieces = LONGEST_OCTETS
+    unit = "telegram"
+
     def __init__(self) -> None:
-        self.frames = 0
-        self.damaged = 0
-        self.skipped_octets = 0
-        self._raw = bytearray()  # as it came
-        self._buffer = bytearray()  # the same without parity bits
-        self._offset = 0  # of the buffer's first octet in the stream
+        super().__init__()
+        self._raw = bytearray()  # the buffer as it came
         self._line_begins = True  # with the first octet of the buffer
         self._seen = 0  # octets of the telegram in which its end was looked for
-        self._run: _Run | None = None
-
-    @property
-    def pending_octets(self) -> int:
-        """Octets held until more arrive."""
-        return len(self._buffer)
 
     def feed(self, data: bytes) -> list[Frame | Problem]:
         """Take the next octets, in pieces of any size; give the telegrams they complete and what was wrong."""
-        found: list[Frame | Problem] = []
-        for begin in range(0, len(data), LONGEST_OCTETS):
-            piece = data[begin : begin + LONGEST_OCTETS]
-            self._raw += piece
-            self._buffer += piece.translate(_STRIPPED)
-            self._search(found, final=False)
-        return found
+        self._raw += data
+        return super().feed(data.translate(_STRIPPED))
 
     def finish(self) -> list[Frame | Problem]:
         """End the stream; give what is left. What comes after it is another stream."""
-        found: list[Frame | Problem] = []
-        self._search(found, final=True)
-        self._end_run(found)
+        found = super().finish()
         self._line_begins = True
         return found
 
@@ -146,7 +120,7 @@ class Iec62056Framer:
             if cut is None:
                 return
             if cut.fault is None:
-                self._take(cut, found)
+                self._good(cut, found)
             else:
                 self._refuse(cut.end, cut.fault, found)
 
@@ -247,51 +221,30 @@ class Iec62056Framer:
             return None
         return Problem("bad_checksum", f"{wrong} of the {size} octets of a telegram have a wrong parity")
 
-    def _take(self, cut: _Cut, found: list[Frame | Problem]) -> None:
-        self._end_run(found)
-        raw = bytes(self._raw[: cut.end])
+    def _good(self, cut: _Cut, found: list[Frame | Problem]) -> None:
+        raw = self._arrived(cut.end)
         octets = bytes(self._buffer[: cut.end]) if _with_parity(raw) else raw
-        self.frames += 1
-        found.append(Frame(information=octets, offset=self._offset, raw=raw, check=cut.check))
-        self._consume(cut.end)
+        self._take(Frame(octets, self._offset, raw, check=cut.check), cut.end, found)
         self._line_begins = True
 
     def _refuse(self, end: int, fault: Problem, found: list[Frame | Problem]) -> None:
         """Report a damaged telegram and skip it, but for another one that begins inside it."""
-        self.damaged += 1
-        self._end_run(found)
-        self._run = _Run(self._offset, told=True)
-        found.append(replace(fault, offset=self._offset))
+        self._damage(fault.code, fault.message, found)
         again = _IDENTIFIED.search(self._buffer, 1, end)
         self._skip(again.start() if again else end, found)
 
-    # -- octets that belong to no telegram -------------------------------------------------------------------------
-
-    def _skip(self, size: int, found: list[Frame | Problem]) -> None:
-        while size > 0:
-            run = self._run = self._run or _Run(self._offset)
-            piece = bytes(self._raw[: min(size, NOISE_REPORT_OCTETS - len(run.octets))])
-            run.octets += piece
-            size -= len(piece)
-            self._consume(len(piece))
-            if len(run.octets) >= NOISE_REPORT_OCTETS:
-                self._end_run(found)
-
-    def _end_run(self, found: list[Frame | Problem]) -> None:
-        run, self._run = self._run, None
-        if run is None or not _TALK.sub(b"", run.octets.translate(_STRIPPED)):
-            return
-        self.skipped_octets += len(run.octets)
-        if not run.told:
-            message = f"{len(run.octets)} octets that belong to no telegram"
-            found.append(Problem("noise", message, run.start))
-
-    def _consume(self, size: int) -> None:
-        self._line_begins = self._buffer[size - 1] in _LINE_ENDS
-        del self._buffer[:size]
-        del self._raw[:size]
-        self._offset += size
+    def _consume(self, octets: int) -> None:
+        self._line_begins = self._buffer[octets - 1] in _LINE_ENDS
+        super()._consume(octets)
+        del self._raw[:octets]
         self._seen = 0
+
+    def _arrived(self, octets: int) -> bytes:
+        return bytes(self._raw[:octets])
+
+    def _harmless(self, noise: bytes) -> bool:
+        """Tell whether it is but the rest of the conversation."""
+        return not _TALK.sub(b"", noise.translate(_STRIPPED))
 
 
 def _with_parity(raw: bytes) -> bool:

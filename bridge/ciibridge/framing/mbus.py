@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from ciibridge.framing.stream import StreamFramer
 from ciibridge.types import Frame, Problem
 
 _LONG: Final = 0x68
@@ -36,8 +37,6 @@ _LEAST: Final = 3  # C A CI
 LONGEST_FRAME: Final = 0x100 + _LEAST - 1 + _OVERHEAD
 #: Bit 6 of C: the frame comes from the master. Short frames come from nobody else.
 _FROM_MASTER: Final = 0x40
-#: A run of garbage is reported when it ends, or in pieces of this size when it does not end.
-_NOISE_REPORT_OCTETS: Final = 2048
 #: C of long frames: answers of slaves (RSP_UD, with their two flags), and what masters send (SND_NKE, SND_UD …).
 _KNOWN_C: Final = frozenset((0x08, 0x18, 0x28, 0x38, 0x40, 0x44, 0x46, 0x53, 0x73))
 
@@ -75,95 +74,41 @@ def looks_like(octets: bytes) -> bool:
     return next(long_frames(octets), None) is not None
 
 
-class MbusFramer:
-    """Cuts a stream of octets into frames; never raises, and holds no more than one frame between calls.
+class MbusFramer(StreamFramer):
+    """Cuts a stream of octets into frames."""
 
-    ``frames``, ``damaged`` and ``skipped_octets`` count for diagnosis.
-    """
+    pieces = LONGEST_FRAME
 
-    def __init__(self) -> None:
-        self.frames = 0
-        self.damaged = 0
-        self.skipped_octets = 0
-        self._buffer = bytearray()
-        self._needed = 0  # octets the buffer must have before another look is worth it
-        self._offset = 0  # of the buffer's first octet in the stream
-        self._run = 0  # octets in a row, up to now, that belong to no good frame
-        self._told = False  # a Problem already says why
-
-    @property
-    def pending_octets(self) -> int:
-        """Octets held until more arrive, never more than one frame."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame | Problem]:
-        """Take the next octets, in chunks of any size; give what they completed, in stream order."""
-        self._buffer += data
-        if len(self._buffer) < self._needed:
-            return []
-        return self._search(final=False)
-
-    def finish(self) -> list[Frame | Problem]:
-        """End the stream: report what is incomplete, and give the good frames which that covered."""
-        found = self._search(final=True)
-        self._end_run(self._offset, found)
-        return found
-
-    def _search(self, *, final: bool) -> list[Frame | Problem]:
-        found: list[Frame | Problem] = []
-        octets = bytes(self._buffer)
-        position = 0
-        self._needed = 0
-        while position < len(octets):
-            seen = self._look(octets, position)
+    def _search(self, found: list[Frame | Problem], *, final: bool) -> None:
+        while self._buffer:
+            seen = self._look()
             if isinstance(seen, _Missing):
                 if not final:
-                    self._needed = seen.size - position
-                    break
+                    self._needed = seen.size
+                    return
                 seen = _Damage("incomplete", "the stream ends inside a frame")
             if isinstance(seen, _Good):
-                self._end_run(self._offset + position, found)
-                self.frames += 1
-                found.append(seen.frame)
-                position = seen.end
+                self._take(seen.frame, seen.end, found)
                 continue
             if isinstance(seen, _Damage) and not self._told:
-                self._end_run(self._offset + position, found)
-                self._told = True
-                self.damaged += 1
-                found.append(Problem(seen.code, seen.message, self._offset + position))
-            self._skip(found, self._offset + position)
-            position += 1
-        del self._buffer[:position]
-        self._offset += position
-        return found
+                self._damage(seen.code, seen.message, found)
+            self._skip(self._garbage(), found)
 
-    def _look(self, octets: bytes, begin: int) -> _Good | _Missing | _Damage | None:
-        first = octets[begin]
+    def _look(self) -> _Good | _Missing | _Damage | None:
+        first = self._buffer[0]
+        octets = bytes(self._buffer[:LONGEST_FRAME])
         if first == _LONG:
-            return _long(octets, begin, self._offset)
-        if self._run or first not in _STARTS:
+            return _long(octets, 0, self._offset)
+        if self._noise or first not in _STARTS:
             return None
         if first == _ACK:
-            return _Good(begin + 1, Frame(b"", self._offset + begin, b"\xe5", control=_ACK))
-        return _short(octets, begin, self._offset)
+            return _Good(1, Frame(b"", self._offset, b"\xe5", control=_ACK))
+        return _short(octets, 0, self._offset)
 
-    def _skip(self, found: list[Frame | Problem], offset: int) -> None:
-        self._run += 1
-        self.skipped_octets += 1
-        if self._run >= _NOISE_REPORT_OCTETS:
-            start = offset + 1 - self._run
-            found.append(Problem("noise", f"{self._run} octets that belong to no frame", start))
-            self._run = 0
-            # The rest of the run is reported in its turn, if it becomes as long again.
-            self._told = True
-
-    def _end_run(self, offset: int, found: list[Frame | Problem]) -> None:
-        """End a run of garbage at ``offset`` of the stream."""
-        run, told = self._run, self._told
-        self._run, self._told = 0, False
-        if run and not told:
-            found.append(Problem("noise", f"{run} octets that belong to no frame", offset - run))
+    def _garbage(self) -> int:
+        """Count the octets that begin no frame: once there is one, only a long frame ends them."""
+        following = self._buffer.find(_LONG, 1)
+        return following if following > 0 else len(self._buffer)
 
 
 def _long(octets: bytes, begin: int, offset: int) -> _Good | _Missing | _Damage | None:

@@ -16,16 +16,15 @@ inside a damaged telegram, or inside the ciphertext (where it stands by chance o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from ciibridge.framing.crc import crc_arc
+from ciibridge.framing.stream import StreamFramer
 from ciibridge.types import Apdu, Frame, Problem
 
 #: No meter sends more: a Belgian telegram with logs and four sub-meters has about 2,500 octets.
 LONGEST_OCTETS: Final = 8192
-#: A run of garbage is reported when it ends; a longer one in pieces of this size.
-NOISE_REPORT_OCTETS: Final = 2048
 
 _TEXT_START: Final = rb"/[A-Za-z]{3}[0-9]"
 _CIPHERED_START: Final = rb"\xdb\x08[A-Za-z]{3}"
@@ -66,51 +65,14 @@ class _Damage(NamedTuple):
 _CUT_OFF: Final = _Damage("incomplete", "a telegram begins before the one before it has ended")
 
 
-@dataclass(slots=True)
-class _Run:
-    """Octets in a row that belong to no good telegram."""
-
-    start: int
-    told: bool = False  # a Problem already says why
-    octets: int = 0
-    blank: bool = True  # line ends and fill between telegrams: nobody's fault
-
-
-class P1Framer:
-    """Cuts a stream of octets into P1 telegrams; never raises, and holds no more than one telegram between calls.
+class P1Framer(StreamFramer):
+    """Cuts a stream of octets into P1 telegrams.
 
     A ``Frame`` holds the telegram from ``/`` to the end of the CRC, or a ciphered one from its first octet to its last.
-    ``frames``, ``damaged`` and ``skipped_octets`` count for diagnosis.
     """
 
-    def __init__(self) -> None:
-        self.frames = 0
-        self.damaged = 0
-        self.skipped_octets = 0
-        self._buffer = bytearray()
-        self._offset = 0  # of the buffer's first octet in the stream
-        self._run: _Run | None = None
-
-    @property
-    def pending_octets(self) -> int:
-        """Octets held until more arrive."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame | Problem]:
-        """Take the next octets, in chunks of any size; give what they completed, in stream order."""
-        found: list[Frame | Problem] = []
-        # In pieces, so that what is too long does not depend on how the stream was cut.
-        for begin in range(0, len(data), LONGEST_OCTETS):
-            self._buffer += data[begin : begin + LONGEST_OCTETS]
-            self._search(found, final=False)
-        return found
-
-    def finish(self) -> list[Frame | Problem]:
-        """End the stream: give what needed no more octets, report what is incomplete."""
-        found: list[Frame | Problem] = []
-        self._search(found, final=True)
-        self._end_run(found)
-        return found
+    pieces = LONGEST_OCTETS
+    unit = "telegram"
 
     def _search(self, found: list[Frame | Problem], *, final: bool) -> None:
         while self._buffer:
@@ -121,12 +83,17 @@ class P1Framer:
                 return
             self._skip(start.start(), found)
             cut = self._cut(final=final)
-            if isinstance(cut, _Cut):
-                self._take(cut, found)
-            elif cut is not None:
-                self._drop(cut, found)
-            else:
+            if cut is None:
                 return
+            if isinstance(cut, _Damage):
+                self._damage(cut.code, cut.message, found)
+                self._skip(1, found)
+            elif cut.fault:
+                self._damage("bad_checksum", cut.fault, found)
+                self._skip(cut.end, found)
+            else:
+                octets = bytes(self._buffer[: cut.end])
+                self._take(Frame(octets, self._offset, octets), cut.end, found)
 
     def _cut(self, *, final: bool) -> _Cut | _Damage | None:
         """Find the end of the telegram that begins the buffer; None: more octets are needed."""
@@ -155,54 +122,9 @@ class P1Framer:
             return _Damage("incomplete", f"the stream ends inside a telegram ({len(buffer)} octets)")
         return None
 
-    def _take(self, cut: _Cut, found: list[Frame | Problem]) -> None:
-        octets = bytes(self._buffer[: cut.end])
-        if cut.fault:
-            self.damaged += 1
-            self._begin_damage(found)
-            found.append(Problem("bad_checksum", cut.fault, self._offset))
-            self._skip(cut.end, found)
-            return
-        self._end_run(found)
-        self.frames += 1
-        found.append(Frame(information=octets, offset=self._offset, raw=octets))
-        self._consume(cut.end)
-
-    def _drop(self, damage: _Damage, found: list[Frame | Problem]) -> None:
-        """Report a damaged telegram and look for the next one behind its first octet."""
-        self.damaged += 1
-        self._begin_damage(found)
-        found.append(Problem(damage.code, damage.message, self._offset))
-        self._skip(1, found)
-
-    # -- octets that belong to no telegram -------------------------------------------------------------------------
-
-    def _begin_damage(self, found: list[Frame | Problem]) -> None:
-        self._end_run(found)
-        self._run = _Run(self._offset, told=True)
-
-    def _skip(self, size: int, found: list[Frame | Problem]) -> None:
-        while size > 0:
-            run = self._run = self._run or _Run(self._offset)
-            piece = bytes(self._buffer[: min(size, NOISE_REPORT_OCTETS - run.octets)])
-            run.octets += len(piece)
-            run.blank = run.blank and not piece.strip(_BLANK)
-            size -= len(piece)
-            self._consume(len(piece))
-            if run.octets >= NOISE_REPORT_OCTETS:
-                self._end_run(found)
-
-    def _end_run(self, found: list[Frame | Problem]) -> None:
-        run, self._run = self._run, None
-        if run is None or run.blank:
-            return
-        self.skipped_octets += run.octets
-        if not run.told:
-            found.append(Problem("noise", f"{run.octets} octets that belong to no telegram", run.start))
-
-    def _consume(self, size: int) -> None:
-        del self._buffer[:size]
-        self._offset += size
+    def _harmless(self, noise: bytes) -> bool:
+        """Tell whether it is but line ends and fill between telegrams."""
+        return not noise.strip(_BLANK)
 
 
 def _restarts(buffer: bytearray, end: int, *, plain: bool) -> bool:

@@ -16,10 +16,10 @@ forward, and a good file comes out even where a damaged one swallowed its beginn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ciibridge.framing.crc import checksum, kermit
+from ciibridge.framing.stream import StreamFramer
 from ciibridge.types import Frame, Problem
 
 ESCAPE: Final = b"\x1b\x1b\x1b\x1b"
@@ -30,8 +30,6 @@ _SEQUENCE: Final = 8  # an escape sequence and the four octets that say what it 
 LONGEST_FILE: Final = 16384
 #: Octets of fill accepted: 0 to 3 fill up to a multiple of four, and DZG sends 4.
 _MOST_FILL: Final = 4
-#: A run of garbage is reported when it ends, and in pieces of this size, or a wrong line would stay silent for ever.
-NOISE_REPORT_OCTETS: Final = 2048
 
 
 def looks_like(octets: bytes) -> bool:
@@ -39,70 +37,32 @@ def looks_like(octets: bytes) -> bool:
     return START in octets
 
 
-@dataclass(slots=True)
-class _Run:
-    """Octets in a row that belong to no good file."""
+class SmlFramer(StreamFramer):
+    """Cuts a stream of octets into SML files."""
 
-    start: int
-    told: bool  # a Problem already says why
-    octets: int = 0
-
-
-class SmlFramer:
-    """Cuts a stream of octets into SML files; never raises, and holds no more than one file between calls.
-
-    ``frames``, ``damaged`` and ``skipped_octets`` count for diagnosis.
-    """
+    pieces = LONGEST_FILE
+    unit = "SML file"
 
     def __init__(self) -> None:
-        self.frames = 0
-        self.damaged = 0
-        self.skipped_octets = 0
-        self._buffer = bytearray()
-        self._inside = False  # the buffer begins with START
-        self._walked = 0  # inside: everything before this octet of the buffer is understood
-        self._offset = 0  # of the buffer's first octet in the stream
-        self._run: _Run | None = None
+        super().__init__()
+        self._walked = 0  # everything before this octet of the file that begins the buffer is understood; 0: none begins it
 
-    @property
-    def pending_octets(self) -> int:
-        """Octets held until more arrive, never more than one file."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame | Problem]:
-        """Take the next octets, in chunks of any size; give what they completed, in stream order."""
-        self._buffer += data
-        found: list[Frame | Problem] = []
-        self._search(found)
-        return found
-
-    def finish(self) -> list[Frame | Problem]:
-        """End the stream: report what is incomplete, and give the good files which that covered."""
-        found: list[Frame | Problem] = []
-        self._search(found)
-        while self._inside:
-            size = len(self._buffer)
-            self._give_up("incomplete", f"the stream ends inside a file, after {size} octets", size, found)
-            self._search(found)
-        if self._buffer:
-            self._skip(len(self._buffer), found)
-        self._end_run(found)
-        return found
-
-    def _search(self, found: list[Frame | Problem]) -> None:
-        """Take everything out of the buffer that can be told now."""
+    def _search(self, found: list[Frame | Problem], *, final: bool) -> None:
         while True:
-            if not self._inside:
+            if not self._walked:
                 begin = self._buffer.find(START)
-                skipped = begin if begin >= 0 else len(self._buffer) - _held(self._buffer)
-                if skipped:
-                    self._skip(skipped, found)
+                held = 0 if final else _held(self._buffer)
+                self._skip(begin if begin >= 0 else len(self._buffer) - held, found)
                 if begin < 0:
                     return
-                self._inside = True
                 self._walked = _SEQUENCE
             if not self._walk(found):
-                return
+                if not final:
+                    return
+                size = len(self._buffer)
+                self._give_up(
+                    "incomplete", f"the stream ends inside a file, after {size} octets", size, found
+                )
 
     def _walk(self, found: list[Frame | Problem]) -> bool:
         """Walk from escape to escape to the end of the file; False: more octets are needed."""
@@ -143,46 +103,17 @@ class SmlFramer:
         elif fill > _MOST_FILL or any(content[len(content) - fill :]):
             self._give_up("bad_length", f"a file announces {fill} octets of fill and has others", end, found)
         else:
-            self._end_run(found)
-            self.frames += 1
             information = content[: len(content) - fill].replace(ESCAPE + ESCAPE, ESCAPE)
-            found.append(Frame(information, self._offset, raw, check=check))
-            self._drop(end)
+            self._take(Frame(information, self._offset, raw, check=check), end, found)
 
     def _give_up(self, code: str, message: str, octets: int, found: list[Frame | Problem]) -> None:
-        """Report the file the buffer begins with; its ``octets`` are skipped and need no further report."""
-        if self._run is None or not self._run.told:
-            self._end_run(found)
-            self._run = _Run(self._offset, told=True)
-        self._run.octets -= octets - 1
-        self.damaged += 1
-        found.append(Problem(code, message, self._offset))
-        self.skipped_octets += 1
-        self._drop(1)
+        """Report the file the buffer begins with, and look for the next one behind its first octet."""
+        self._damage(code, message, found, octets)
+        self._skip(1, found)
 
-    def _skip(self, octets: int, found: list[Frame | Problem]) -> None:
-        """Octets outside any file."""
-        if self._run is None:
-            self._run = _Run(self._offset, told=False)
-        run = self._run
-        run.octets += octets
-        self.skipped_octets += octets
-        while run.octets >= NOISE_REPORT_OCTETS:
-            found.append(_noise(run.start, NOISE_REPORT_OCTETS))
-            run.octets -= NOISE_REPORT_OCTETS
-            run.told = True
-        self._drop(octets)
-
-    def _end_run(self, found: list[Frame | Problem]) -> None:
-        run, self._run = self._run, None
-        if run is not None and not run.told:
-            joining = "" if self.frames or self.damaged else _JOINED
-            found.append(_noise(run.start, run.octets, joining))
-
-    def _drop(self, octets: int) -> None:
-        del self._buffer[:octets]
-        self._offset += octets
-        self._inside = False
+    def _consume(self, octets: int) -> None:
+        super()._consume(octets)
+        self._walked = 0
 
 
 def _check(raw: bytes) -> str | None:
@@ -196,10 +127,3 @@ def _check(raw: bytes) -> str | None:
 def _held(octets: bytearray) -> int:
     """Count the last octets that may be the beginning of START."""
     return next((size for size in range(len(START) - 1, 0, -1) if octets.endswith(START[:size])), 0)
-
-
-def _noise(start: int, octets: int, note: str = "") -> Problem:
-    return Problem("noise", f"{octets} octets that belong to no SML file{note}", start)
-
-
-_JOINED: Final = " (normal where listening begins in the middle of a file)"

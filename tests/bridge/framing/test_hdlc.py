@@ -7,7 +7,8 @@ import random
 import pytest
 from captures import Capture, capture, load_captures
 from ciibridge.framing.crc import checksum
-from ciibridge.framing.hdlc import NOISE_REPORT_OCTETS, HdlcFramer
+from ciibridge.framing.hdlc import HdlcFramer
+from ciibridge.framing.stream import NOISE_REPORT_OCTETS
 from ciibridge.types import PROBLEMS, Frame, Problem
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -137,6 +137,7 @@ def test_a_long_stream_of_noise_does_not_stay_silent() -> None:
     assert [(p.code, p.offset) for p in found if isinstance(p, Problem)] == [
         ("noise", n * 2048) for n in range(4)
     ]
+    framer.finish()
     assert framer.skipped_octets == 10_000
     assert framer.pending_octets == 0
 

@@ -7,7 +7,8 @@ import random
 import pytest
 from captures import Capture, capture
 from ciibridge.framing.crc import crc_arc
-from ciibridge.framing.p1 import LONGEST_OCTETS, NOISE_REPORT_OCTETS, P1Framer
+from ciibridge.framing.p1 import LONGEST_OCTETS, P1Framer
+from ciibridge.framing.stream import NOISE_REPORT_OCTETS
 from ciibridge.simulate.telegram import Piece, cipher
 from ciibridge.types import PROBLEMS, Frame, Problem
 from hypothesis import given, settings

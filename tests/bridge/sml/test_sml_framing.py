@@ -7,7 +7,8 @@ import random
 import pytest
 from captures import Capture, load_captures
 from ciibridge.framing.crc import checksum, kermit
-from ciibridge.framing.sml import ESCAPE, LONGEST_FILE, NOISE_REPORT_OCTETS, START, SmlFramer, looks_like
+from ciibridge.framing.sml import ESCAPE, LONGEST_FILE, START, SmlFramer, looks_like
+from ciibridge.framing.stream import NOISE_REPORT_OCTETS
 from ciibridge.types import PROBLEMS, Frame, Problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
