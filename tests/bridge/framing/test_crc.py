@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ciibridge.framing.crc import checksum, intact
+from ciibridge.framing.crc import checksum, crc_arc, intact
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +38,25 @@ def test_intact_until_a_bit_flips(octets: bytes, bit: int, data: st.DataObject) 
     flipped = bytearray(checked)
     flipped[position] ^= 1 << bit
     assert not intact(bytes(flipped))
+
+
+def arc_by_definition(octets: bytes) -> int:
+    """x^16 + x^15 + x^2 + 1, reflected, initial value 0, no final xor."""
+    register = 0
+    for octet in octets:
+        register ^= octet
+        for _ in range(8):
+            register = register >> 1 ^ (0xA001 if register & 1 else 0)
+    return register
+
+
+def test_published_check_value_of_arc() -> None:
+    assert crc_arc(b"123456789") == 0xBB3D
+
+
+@given(
+    st.one_of(st.binary(max_size=40), st.integers(0, 9000).map(bytes), st.binary(min_size=100, max_size=1000))
+)
+def test_definition_of_arc(octets: bytes) -> None:
+    assert crc_arc(octets) == arc_by_definition(octets)
+    assert crc_arc(octets + b"\x80") == arc_by_definition(octets + b"\x80")
