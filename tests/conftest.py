@@ -17,8 +17,10 @@ settings.load_profile("suite")
 def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A bridge that a test starts keeps its state here, not in the home folder of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("STATE_DIRECTORY", raising=False)
+        for name in ("STATE", "RUNTIME"):
+            patch.delenv(f"{name}_DIRECTORY", raising=False)
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         yield
 
 

@@ -243,7 +243,8 @@ PROBLEMS: Final[dict[str, str]] = {
     "key_wrong": "The key does not open the telegram. Compare it with the operator's letter; encryption and "
     "authentication key may be swapped.",
     "not_authentic": "The authentication tag does not fit: wrong `auth_key`, or a forged telegram.",
-    "replayed": "The invocation counter did not rise: a replayed telegram, or two readers on one line.",
+    "replayed": "The invocation counter did not rise: a replayed telegram, or two readers on one line. If the operator has reset "
+    "the meter: `ciibridge forget`.",
     "not_encrypted": "A key is configured, yet the telegram is plain. Remove the key if the operator stopped encrypting.",
     "unsupported_security": "The security suite or policy is not supported; send us the telegram.",
     "unknown_format": "The telegram is not understood; send it to us.",

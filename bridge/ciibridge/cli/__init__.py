@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "run": "Run the bridge: meters to MQTT, as the configuration says.",
     "status": "How the meters on a broker do: link, age of the last telegram, rate, damaged frames, queue.",
     "doctor": "Find what keeps a bridge from working: configuration, ports, broker, clock, disk.",
+    "forget": "Forget the invocation counters of a meter whose operator has reset them.",
     "demo": "Simulated meters, an embedded broker and a live table: no hardware needed.",
     "init": "Write a configuration that works: find the meter, try the broker, ask the rest.",
     "probe": "Find out which meter is on a port, and what is missing to read it.",

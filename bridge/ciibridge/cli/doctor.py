@@ -105,7 +105,10 @@ async def _ports(setup: Setup, catalogue: Resolved, listen_s: float, tell: Tell,
     for meter in setup.meters:
         for check in ports.settings(meter, catalogue):
             tell(check)
-    listening = [ports.listen(meter, catalogue, listen_s, running=running) for meter in setup.meters]
+    counters = {} if running else machine.counters(setup.store)
+    listening = [
+        ports.listen(meter, catalogue, listen_s, running=running, counters=counters) for meter in setup.meters
+    ]
     for heard in asyncio.as_completed(listening):
         tell(await heard)
 

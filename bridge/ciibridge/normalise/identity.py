@@ -17,6 +17,9 @@ from ciimodel.catalogue import Quantity
 from ciibridge.types import Problem, Snapshot
 
 _LONGEST: Final = 64
+#: A name that is longer than this and has so many digits may be a serial number.
+_SHORT: Final = 7
+_SERIAL_DIGITS: Final = 5
 _OTHER: Final = re.compile(r"[^a-z0-9_-]")
 
 #: Telegrams that may pass without an identity before a name is made up. Meters that push several lists in turn put
@@ -49,12 +52,12 @@ def fallback_level(model: str | None) -> str:
 
 
 def shortened(meter: str) -> str:
-    """Shorten a name for a log: a serial number must not be whole there. ``lgz1030600000001`` → ``lgz…001``."""
-    return (
-        f"{meter[:3]}…{meter[-3:]}"
-        if any(character.isdigit() for character in meter) and len(meter) > 7
-        else meter
-    )
+    """Shorten a name for a log: a serial number must not be whole there. ``lgz1030600000001`` → ``lgz…001``.
+
+    What has few digits is no serial number, and in a house of many flats ``flat-12-left`` must stay what it is.
+    """
+    digits = sum(character.isdigit() for character in meter)
+    return f"{meter[:3]}…{meter[-3:]}" if digits >= _SERIAL_DIGITS and len(meter) > _SHORT else meter
 
 
 class Namer:

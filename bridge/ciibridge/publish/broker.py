@@ -181,8 +181,9 @@ class Broker:
         if version is Version.V311 and not self._said_311:
             self._said_311 = True
             self._log.info(
-                "broker %s: it does not take MQTT 5, going on with 3.1.1 (live values carry no expiry)",
+                "broker %s: it %s MQTT 5, going on with 3.1.1 (live values carry no expiry)",
                 self.settings.url,
+                "does not take" if self._only_311 else "does not answer",
                 extra=event("protocol_older", broker=self.settings.url),
             )
 

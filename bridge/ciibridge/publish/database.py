@@ -15,6 +15,7 @@ everything twice. Why WAL and ``synchronous = NORMAL``: ADR 16.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import sqlite3
@@ -37,7 +38,7 @@ Job = Callable[[sqlite3.Connection], T]
 _log: Final = logging.getLogger("ciibridge.state")
 #: PRAGMA application_id: "ciib". A database of somebody else is left alone.
 _APPLICATION: Final = 0x63696962
-VERSION: Final = 1
+VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE message (
     position INTEGER PRIMARY KEY,  -- rises with each message, over restarts, too
@@ -61,6 +62,15 @@ CREATE TABLE counter (
     value INTEGER NOT NULL         -- last invocation counter
 ) STRICT, WITHOUT ROWID;
 """
+#: Version → what came with it; a file of an older version gets it when it is opened.
+_LATER: Final = {
+    2: """
+CREATE TABLE life (
+    number INTEGER NOT NULL        -- of the process that wrote last what is remembered; they count up
+) STRICT;
+INSERT INTO life VALUES (0);
+"""
+}
 #: Octets of a page; SD cards write larger pieces anyway.
 PAGE: Final = 4096
 #: A disk that failed is not asked again for so long.
@@ -76,6 +86,15 @@ _REMEDIES: Final[dict[int, str]] = {
     sqlite3.SQLITE_CANTOPEN: "Check owner and mode of the file and its folder, or set path in [outbox].",
     sqlite3.SQLITE_PERM: "Check owner and mode of the file and its folder.",
     sqlite3.SQLITE_IOERR: "Check the disk.",
+}
+_FOLDER: Final = "Create its folder, writable by this user."
+#: The same for what the operating system says before SQLite is asked; else the folder is at fault.
+_OS_REMEDIES: Final[dict[int, str]] = {
+    errno.EROFS: "Make the disk writable (mount -o remount,rw), or set path in [outbox].",
+    errno.ENOSPC: "Make room on the disk.",
+    errno.EDQUOT: "Make room on the disk.",
+    errno.EIO: "Check the disk.",
+    errno.EACCES: "Check owner and mode of the file and its folder, or set path in [outbox].",
 }
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -189,7 +208,7 @@ class Database:
             except OSError as error:
                 self._disconnect()
                 words = f"cannot be used ({error.strerror})"
-                self._fails(Reason("os", words, f"Create its folder, writable by this user. {_DISK}"))
+                self._fails(Reason("os", words, f"{_OS_REMEDIES.get(error.errno or 0, _FOLDER)} {_DISK}"))
             except _ForeignError as error:
                 self._disconnect()
                 self._fails(Reason("foreign", str(error), f"Set path in [outbox]. {_DISK}"))
@@ -227,7 +246,7 @@ class Database:
             connection.execute(f"PRAGMA page_size = {PAGE}")
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+                f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = 1; COMMIT;"
             )
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -237,6 +256,8 @@ class Database:
             raise _ForeignError(
                 f"was made by a newer ciibridge (version {version}, this one knows {VERSION})"
             )
+        for later in range(version + 1, VERSION + 1):
+            connection.executescript(f"BEGIN; {_LATER[later]} PRAGMA user_version = {later}; COMMIT;")
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -23,7 +23,7 @@ from typing import Final
 from paho.mqtt.client import topic_matches_sub
 
 from ciibridge.events import event
-from ciibridge.publish.broker import LOST, UNSTABLE, Broker, Version
+from ciibridge.publish.broker import LOST, NO_ANSWER, UNSTABLE, Broker, Version
 from ciibridge.publish.outbox import Entry, Outbox
 from ciibridge.publish.retry import Backoff, Reason
 from ciibridge.publish.session import Heard, Session
@@ -67,6 +67,7 @@ class MqttConnection:
         self._session: Session | None = None
         self._retained: dict[str, Message] = {}
         self._fresh: dict[str, tuple[float, Message, Entry | None]] = {}
+        self._hung_up = False  # it hung up on the last CONNECT, and is asked once more
         self._short_lives = 0  # connections in a row that did not hold
         self._closing = asyncio.Event()
         self._moved = asyncio.Event()
@@ -139,7 +140,7 @@ class MqttConnection:
                 versions = self._broker.versions()
                 continue
             if session is None:
-                versions = versions[1:] if self._try_next(versions, reason) else ()
+                versions = self._next_versions(versions, reason)
                 if not versions:
                     self._broker.outage.failed(reason)
                     await self._pause(self._backoff.next_s())
@@ -204,15 +205,24 @@ class MqttConnection:
             if any(topic_matches_sub(pattern, topic) for pattern in filters):
                 heard(topic, payload, retained)
 
-    def _try_next(self, versions: tuple[Version, ...], reason: Reason) -> bool:
-        """Whether an older protocol may help. Some brokers say that they do not know MQTT 5, others just hang up."""
+    def _next_versions(self, versions: tuple[Version, ...], reason: Reason) -> tuple[Version, ...]:
+        """List what to try at once; empty: an older protocol does not help.
+
+        Some brokers say that they do not know MQTT 5, others fall silent or just hang up. So does one that dies or is restarted
+        in this moment: one that hangs up is asked a second time.
+        """
+        hung_up, self._hung_up = self._hung_up, False
+        if reason.words == NO_ANSWER.words and len(versions) > 1 and not hung_up:
+            self._hung_up = True
+            return versions
         if reason.code == "protocol" and len(versions) > 1:
             self._broker.refused_version()
-        return reason.code in {"protocol", "no_answer"} and len(versions) > 1
+        return versions[1:] if reason.code in {"protocol", NO_ANSWER.code} else ()
 
     async def _hold(self, session: Session, version: Version) -> Reason:
         """Send what is owed over a connection that stands, and stay until it ends."""
         self._session = session
+        self._hung_up = False
         loop = asyncio.get_running_loop()
         since = loop.time()
         self._broker.speaks(version)

@@ -89,6 +89,11 @@ class Spool:
             self._boxes[name] = Box(self, name, self._limits.in_memory)
         return self._boxes[name]
 
+    @property
+    def idle_s(self) -> float:
+        """Tell how long ago the file was written, in seconds."""
+        return self._loop.time() - self._flushed_at
+
     def close(self) -> None:
         """Write what is in memory; the database must be closed after it."""
         self._closing = True

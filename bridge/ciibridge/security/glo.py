@@ -35,6 +35,8 @@ _TAG_OCTETS: Final = 12
 _GCM_TAG_OCTETS: Final = 16
 #: Meters the replay guard remembers. A line has one; a bus a few.
 _TITLES: Final = 64
+#: A line's digest: so much of the key alone, the rest of system title and key.
+_MARK_OCTETS: Final = 8
 _DIGEST_OCTETS: Final = 16
 
 
@@ -176,13 +178,19 @@ def seal(octets: bytes, plain: bytes, title: bytes, keys: Keys) -> bytes:
     return octets[: len(octets) - len(parts.text) - len(parts.tag)] + text + tag
 
 
+def key_mark(key: bytes) -> bytes:
+    """Give the octets with which the lines of all meters with this key begin."""
+    return hmac.digest(key, b"key of invocation counters", "sha256")[:_MARK_OCTETS]
+
+
 class ReplayGuard:
     """Remembers the last invocation counter of each meter, and refuses what is not newer.
 
     Ask it after ``Opener.open``, and tell it with ``accept`` when the telegram was read to its end: one that does not open, or is
     garbage behind its first octets, must not move the counter. Forged with the highest one, it would silence the meter for good.
 
-    ``counters`` is where it remembers, kept over restarts by whoever gives it: digest of system title and key → counter.
+    ``counters`` is where it remembers, kept over restarts by whoever gives it: digest of system title and key → counter. It
+    begins with ``key_mark``, by which the counters of a meter are found again without its system title.
     A meter begins anew with a new key (IEC 62056-5-3, 5.3.3.7: a nonce is used once a key), and so does the digest; it also
     keeps serial number and key out of what is stored. Only with a key: nobody else proves who sends, and could fill it.
     """
@@ -211,7 +219,10 @@ class ReplayGuard:
             return known
         if len(self._lines) >= _TITLES:
             self._counters.pop(self._lines.pop(next(iter(self._lines))), None)
-        line = hmac.digest(self._key or b"", b"invocation counter of " + title, "sha256")[:_DIGEST_OCTETS]
+        key = self._key or b""
+        line = (key_mark(key) + hmac.digest(key, b"invocation counter of " + title, "sha256"))[
+            :_DIGEST_OCTETS
+        ]
         self._lines[title] = line
         return line
 

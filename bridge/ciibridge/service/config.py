@@ -83,6 +83,7 @@ class OutboxTable(_Table):
     path: str | None = None  # of the state file; None: <bridge id>.db in the state folder
     megabytes: Annotated[int, Field(ge=1, le=100_000)] = 100
     days: Annotated[int, Field(ge=1, le=3650)] = 31
+    remember_h: Annotated[int, Field(ge=1, le=720)] | None = None  # None: 24, or 1 without a runtime folder
 
 
 class MetricsTable(_Table):

@@ -131,9 +131,8 @@ class MeterTask:
 
     @property
     def name(self) -> str:
-        """What logs call the meter: its name, shortened if it is a serial number, else its port."""
-        meter = self._setup.settings.id or shortened(self._pipeline.meter or "")
-        return meter or self._transport.name
+        """What logs call the meter: its name, shortened if it may be a serial number, else its port."""
+        return shortened(self._setup.settings.id or self._pipeline.meter or "") or self._transport.name
 
     def _event(self, code: str, /, **fields: object) -> dict[str, object]:
         return event(code, meter=self.name, **fields)

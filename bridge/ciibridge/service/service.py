@@ -248,7 +248,7 @@ class _Running:
                 _log.warning("%s", words_of(jump), extra=event("clock_set", seconds=jump.total_seconds()))
             for meter in self.fleet:
                 meter.tick()
-            self._storage.state.tick()
+            self._storage.tick()
             if (now := self.status()) != status:
                 status = now
                 systemd.status(now)

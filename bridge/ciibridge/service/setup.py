@@ -32,6 +32,7 @@ from ciibridge.service.config import Config, MeterTable, Source
 from ciibridge.service.dialects import dialects
 from ciibridge.service.findings import Finding, Key, choose
 from ciibridge.service.home_assistant import HomeAssistantSetup, home_assistant
+from ciibridge.service.runtime import runtime_copy
 from ciibridge.service.secrets import Secrets, readable_by_all
 from ciibridge.service.state import state_folder
 from ciibridge.transport import LinkSettings, is_recording, open_transport
@@ -39,6 +40,9 @@ from ciibridge.transport import LinkSettings, is_recording, open_transport
 _T = TypeVar("_T")
 #: Line settings where neither model nor file says any, if not those of the wired M-Bus interface.
 _USUAL: Final = {"iec62056-21": LinkSettings(baudrate=300, bytesize=7, parity="even")}
+#: Hours after which what is remembered goes to the card: with a copy in the runtime folder, and without one (ADR 36).
+_COPY_H: Final = 24
+_NO_COPY_H: Final = 1
 _SERIAL: Final = re.compile(r"(serial|rfc2217)://|[^:]*$|[A-Za-z]:\\|COM\d+$")
 
 
@@ -61,6 +65,8 @@ class Store:
     path: Path | None
     octets: int = 100_000_000
     age_s: float = 31 * 86_400.0
+    copy: Path | None = None  # of what is remembered, in the runtime folder; None: there is no such folder
+    remember_s: float = 86_400.0  # so often it is written to ``path`` while the broker answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,9 @@ class _Check:
         else:
             folder = state_folder(self._environ)
             path = folder / f"{bridge_id}.db" if folder is not None else None
-        return Store(path, table.megabytes * 1_000_000, table.days * 86_400.0)
+        copy = None if path is None else runtime_copy(self._environ, path)
+        hours = table.remember_h or (_NO_COPY_H if copy is None else _COPY_H)
+        return Store(path, table.megabytes * 1_000_000, table.days * 86_400.0, copy, hours * 3600.0)
 
     # -- [[meter]] ---------------------------------------------------------------------------------------------------
 

@@ -1,95 +1,68 @@
 """What a bridge remembers over a restart: numbers of telegrams, when the last one came, invocation counters.
 
-    Memory (one a meter)   number of its last telegram, ts of it, how long silence is usual
-    counters               last invocation counter of each line, for the replay guard
+    memory ──┬── once a minute ──► copy in the runtime folder (tmpfs)     survives a kill
+             └── once a day ─────► state file on the card, at the end too  survives a power cut
 
-It lives in memory and is written to the state file now and then: at most once a minute and at the end. What a crash may
-cost is therefore a minute, and is spent on the safe side: numbers are reserved ahead, so none is used twice; a gap is
-told up to a minute too long, never too short. What a replay could do in that minute stands in ADR 16.
+While the broker answers, the card is left alone but for one write at the start, one a day (an hour where there is no runtime
+folder) and one at the end. What a crash or a power cut may cost is spent on the safe side: numbers are reserved ahead, so none
+is used twice; a gap is told too long, never too short. What a replay could do stands in ADR 36.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from ciibridge.normalise.clock import SET_SINCE
 from ciibridge.publish.database import Database
 from ciibridge.publish.retry import Reason
+from ciibridge.security.glo import key_mark
+from ciibridge.service.memory import Counters, Kept, Memory
+from ciibridge.service.runtime import Copy
 
-#: Numbers of telegrams reserved ahead, written once for so many.
+#: Numbers of telegrams reserved ahead in the copy, and on the card. On the card, twice what a telegram a second uses in a day.
 BLOCK: Final = 1000
-_WRITE_EVERY_S: Final = 60.0
-
-_Rows = tuple[list[tuple[str, int, int | None, float | None]], list[tuple[bytes, int]]]
-
-
-@dataclass(slots=True)
-class Memory:
-    """What is remembered of one meter. ``seq`` is the number of its last telegram."""
-
-    name: str
-    seq: int
-    reserved: int = 0  # in the file: numbers up to this one are not used again after a crash
-    last: datetime | None = None  # ts of the last good telegram, UTC
-    usual_s: float | None = None  # silence below it is no gap; None: not learnt yet
-    changed: bool = False
-
-
-class _Counters(MutableMapping[bytes, int]):
-    """Invocation counters by line, as the replay guard wants them; remembers which ones changed."""
-
-    def __init__(self) -> None:
-        self._values: dict[bytes, int] = {}
-        self.changed: set[bytes] = set()
-
-    def __getitem__(self, line: bytes) -> int:
-        return self._values[line]
-
-    def __setitem__(self, line: bytes, value: int) -> None:
-        self._values[line] = value
-        self.changed.add(line)
-
-    def __delitem__(self, line: bytes) -> None:
-        del self._values[line]
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def learn(self, line: bytes, value: int) -> None:
-        """Take a value from the file, unless a later one is known."""
-        self._values[line] = max(value, self._values.get(line, value))
+CARD_BLOCK: Final = 200_000
+#: The copy is written so often; the card too, where the outbox writes to it anyway.
+MINUTE_S: Final = 60.0
+DAY_S: Final = 86_400.0
 
 
 class State:
     """What this process remembers. Without a ``database`` it forgets everything at its end.
 
-    ``clock`` tells Unix time, ``steady`` any time that never jumps; both in seconds.
+    ``card_every_s``: so often the state file is written while the broker answers. ``clock`` tells Unix time, ``steady`` any time
+    that never jumps; both in seconds.
     """
 
     def __init__(
         self,
         database: Database | None = None,
+        copy: Copy | None = None,
         *,
+        card_every_s: float = DAY_S,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
+        self._copy = copy
+        self._card_every_s = card_every_s
         self._clock = clock
         self._steady = steady
         self._meters: dict[str, Memory] = {}
-        self._known: dict[str, Memory] = {}  # in the file, not asked for in this process
-        self._counters = _Counters()
-        self.latest: datetime | None = None  # latest time of a telegram that was seen in an earlier life, UTC
-        self._written_at = steady()
+        self._known: dict[str, Memory] = {}  # in a file, not asked for in this process
+        self._counters = Counters()
+        copied = copy.read() if copy is not None else Kept()
+        self._copied_life = copied.life
+        self._life = copied.life + 1
+        self.latest = copied.latest  # latest time of a telegram that was seen in an earlier life, UTC
+        self._known.update({row[0]: Memory.of(row) for row in copied.meters})
+        self._counters.learn(copied.counters)
+        self._card_at = self._copy_at = steady()
         if database is not None:
             database.at_opening(_read, self._learn)
 
@@ -125,19 +98,48 @@ class State:
         if seq is not None:
             memory.seq = seq
             # Half a block ahead: the numbers are in the file long before they are used.
-            if memory.reserved - seq < BLOCK // 2:
-                self._write()
+            if memory.reserved - seq < CARD_BLOCK // 2:
+                self._write_card(CARD_BLOCK)
+            if memory.ahead - seq < BLOCK // 2:
+                self._write_copy(BLOCK)
 
-    def tick(self) -> None:
-        """Write what changed, if the last time is a minute ago; to be called about once a second."""
-        if self._steady() - self._written_at >= _WRITE_EVERY_S:
-            self._write()
+    def tick(self, *, card_busy: bool = False) -> None:
+        """Write what is due; to be called about once a second. ``card_busy``: the outbox writes to the card these days anyway."""
+        now_s = self._steady()
+        if now_s - self._copy_at >= MINUTE_S:
+            self._write_copy(BLOCK)
+        if now_s - self._card_at >= (MINUTE_S if card_busy else self._card_every_s):
+            self._write_card(CARD_BLOCK)
+
+    def forget(self, key: bytes, done: Callable[[int | None], None]) -> None:
+        """Forget the invocation counters of every meter with this key; ``done`` is told how many, None: that was not possible."""
+        mark = key_mark(key)
+
+        def job(connection: sqlite3.Connection) -> list[bytes]:
+            rows = connection.execute(
+                "DELETE FROM counter WHERE substr(line, 1, ?) = ? RETURNING line", (len(mark), mark)
+            )
+            return [line for (line,) in rows.fetchall()]
+
+        def forgotten(lines: list[bytes] | None) -> None:
+            if lines is None:
+                done(None)
+                return
+            gone = {line for line in self._counters if line.startswith(mark)}
+            for line in gone:
+                del self._counters[line]
+            self._write_copy(BLOCK)
+            done(len(gone | set(lines)))
+
+        if self._database is not None:
+            self._database.submit(job, forgotten)
 
     def close(self) -> None:
         """Write everything, with the exact numbers: no gap in them after a clean end."""
         for memory in self._meters.values():
             memory.changed = memory.changed or memory.reserved != memory.seq
-        self._write(ahead=0)
+        self._write_card(0)
+        self._write_copy(0)
 
     def _first_seq(self) -> int:
         """Choose the number for the first telegram of a meter that is not remembered.
@@ -148,40 +150,51 @@ class State:
         now = self._clock()
         return int(now) if now >= SET_SINCE.timestamp() else 1
 
-    def _learn(self, rows: _Rows) -> None:
-        """Take in what the file knows; what this process has learnt since it runs counts more."""
-        meters, counters = rows
-        times = [datetime.fromtimestamp(last_ts, UTC) for _, _, last_ts, _ in meters if last_ts is not None]
-        self.latest = max(times, default=None)
-        for name, seq, last_ts, usual_s in meters:
-            last = None if last_ts is None else datetime.fromtimestamp(last_ts, UTC)
-            if (used := self._meters.get(name)) is None:
-                self._known[name] = Memory(name, seq, 0, last, usual_s)
-            else:
-                used.last = used.last or last
-                used.reserved = 0
-                used.changed = True
-        for line, value in counters:
-            self._counters.learn(line, value)
+    def _learn(self, kept: Kept) -> None:
+        """Take in what the state file knows; what this process has learnt since it runs counts more.
 
-    def _write(self, *, ahead: int = BLOCK) -> None:
-        if self._database is None:
+        The copy counts more, too, if it was written by the last process that wrote the state file: what is reserved there for
+        a power cut is not left out after a kill.
+        """
+        copied = self._copied_life >= kept.life
+        self._life = max(self._life, kept.life + 1)
+        self.latest = max((t for t in (self.latest, kept.latest) if t is not None), default=None)
+        for row in kept.meters:
+            memory = Memory.of(row)
+            if (used := self._meters.get(memory.name)) is not None:
+                used.last = used.last or memory.last
+            elif not (copied and memory.name in self._known):
+                self._known[memory.name] = memory
+        for used in self._meters.values():
+            used.reserved = 0
+            used.changed = True
+        self._counters.learn(kept.counters)
+
+    def _write_copy(self, ahead: int) -> None:
+        self._copy_at = self._steady()
+        if self._copy is None:
             return
-        self._written_at = self._steady()
+        for memory in self._meters.values():
+            memory.ahead = memory.seq + ahead
+        rows = [memory.row(ahead) for memory in self._meters.values()]
+        rows += [memory.row(0) for memory in self._known.values()]
+        self._copy.write(Kept(self._life, tuple(rows), dict(self._counters)))
+
+    def _write_card(self, ahead: int) -> None:
+        self._card_at = self._steady()
         meters = [memory for memory in self._meters.values() if memory.changed]
         lines = {line: self._counters[line] for line in self._counters.changed}
-        if not meters and not lines:
+        if self._database is None or not (meters or lines):
             return
-        rows = [
-            (m.name, m.seq + ahead, None if m.last is None else int(m.last.timestamp()), m.usual_s)
-            for m in meters
-        ]
+        rows = [memory.row(ahead) for memory in meters]
         for memory in meters:
             memory.changed = False
             memory.reserved = memory.seq + ahead
         self._counters.changed.clear()
+        life = self._life
 
         def job(connection: sqlite3.Connection) -> bool:
+            connection.execute("UPDATE life SET number = ?", (life,))
             connection.executemany("INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?)", rows)
             connection.executemany("INSERT OR REPLACE INTO counter VALUES (?, ?)", lines.items())
             return True
@@ -205,8 +218,7 @@ def state_folder(environ: Mapping[str, str]) -> Path | None:
     return Path(home) / ".local" / "state" / "ciibridge" if home else None
 
 
-def _read(connection: sqlite3.Connection) -> _Rows:
-    return (
-        connection.execute("SELECT name, seq, last_ts, usual_s FROM meter").fetchall(),
-        connection.execute("SELECT line, value FROM counter").fetchall(),
-    )
+def _read(connection: sqlite3.Connection) -> Kept:
+    (life,) = connection.execute("SELECT number FROM life").fetchone()
+    meters = connection.execute("SELECT name, seq, last_ts, usual_s FROM meter").fetchall()
+    return Kept(life, tuple(meters), dict(connection.execute("SELECT line, value FROM counter").fetchall()))

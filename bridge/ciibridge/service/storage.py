@@ -16,8 +16,9 @@ from ciibridge.events import event
 from ciibridge.publish.database import Database
 from ciibridge.publish.outbox import MemoryOutbox, Outbox
 from ciibridge.publish.spool import Limits, Spool
+from ciibridge.service.runtime import Copy
 from ciibridge.service.setup import Setup
-from ciibridge.service.state import State
+from ciibridge.service.state import MINUTE_S, State
 
 _log: Final = logging.getLogger("ciibridge.state")
 
@@ -33,7 +34,8 @@ class Storage:
         if setup.store.path is not None:
             limits = Limits(setup.store.octets, setup.store.age_s, setup.outbox)
             self._database = Database(setup.store.path)
-            self.state = State(self._database)
+            copy = None if setup.store.copy is None else Copy(setup.store.copy)
+            self.state = State(self._database, copy, card_every_s=setup.store.remember_s)
             self._spool = Spool(self._database, limits, shared=setup.shared_connection)
 
     async def open(self) -> None:
@@ -54,6 +56,10 @@ class Storage:
         """Call ``send`` with the name of each outbox in which an earlier process has left something, now or later."""
         if self._spool is not None:
             self._spool.begin(send)
+
+    def tick(self) -> None:
+        """Write what is due; to be called about once a second."""
+        self.state.tick(card_busy=self._spool is not None and self._spool.idle_s < MINUTE_S)
 
     async def close(self) -> None:
         """Write everything that is not yet on disk."""

@@ -35,6 +35,10 @@ def live(number: int) -> Message:
     return Message("m/value", b"%d" % number, 0, retain=False, expiry_s=60, content_type="text/plain")
 
 
+#: CONNACK of MQTT 3.1.1: unacceptable protocol version.
+REFUSED = b"\x20\x02\x00\x01"
+
+
 @dataclass
 class FakeBroker:
     """Answers CONNECT as told, and acknowledges what is published if ``acknowledges``."""
@@ -218,9 +222,7 @@ def test_retained_topics_are_sent_again_with_their_last_value_and_cleared_ones_a
     play(FakeBroker(), script)
 
 
-@pytest.mark.parametrize(
-    "answer", [b"\x20\x02\x00\x01", None, b""], ids=["refuses", "hangs up", "says nothing"]
-)
+@pytest.mark.parametrize("answer", [REFUSED, None, b""], ids=["refuses", "hangs up", "says nothing"])
 def test_a_broker_without_mqtt_5(
     answer: bytes | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -236,11 +238,29 @@ def test_a_broker_without_mqtt_5(
             fake.writers[-1].transport.abort()
             await until(lambda: not connection.connected)
         await until(lambda: connection.connected)
-        # A clear refusal is remembered; a broker that only hung up may have had another reason.
-        assert fake.versions == ([5, 4, 4, 4] if answer == b"\x20\x02\x00\x01" else [5, 4] * 3)
+        # A clear refusal is remembered; a broker that only hung up may have had another reason, and is asked twice.
+        each = [5, 4] if answer is not None else [5, 5, 4]
+        assert fake.versions == ([5, 4, 4, 4] if answer == REFUSED else each * 3)
 
     play(fake, script)
-    assert len([text for text in caplog.messages if "going on with 3.1.1" in text]) == 1
+    said = [text for text in caplog.messages if "going on with 3.1.1" in text]
+    assert len(said) == 1
+    assert ("it does not take MQTT 5" if answer == REFUSED else "it does not answer MQTT 5") in said[0]
+
+
+def test_a_broker_that_dies_while_it_is_asked_is_asked_again_in_the_same_tongue(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    answers = iter([None, ACCEPTED[5]])
+    fake = FakeBroker(connack=lambda _: next(answers))
+
+    async def script(fake: FakeBroker, connection: MqttConnection) -> None:
+        await until(lambda: connection.connected)
+        assert fake.versions == [5, 5]
+
+    play(fake, script)
+    assert "3.1.1" not in caplog.text
 
 
 @pytest.mark.parametrize(

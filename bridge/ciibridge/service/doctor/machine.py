@@ -10,18 +10,30 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ciibridge.normalise.clock import SET_SINCE
 from ciibridge.service.doctor import Check, Level
 from ciibridge.service.doctor.holders import holder
+from ciibridge.service.memory import Counters
+from ciibridge.service.runtime import Copy
 from ciibridge.service.setup import Store
 
 _UNIT: Final = "ciibridge"
-_SHOW: Final = ("LoadState", "ActiveState", "SubState", "NRestarts", "User", "StateDirectory")
+_SHOW: Final = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "NRestarts",
+    "User",
+    "StateDirectory",
+    "RuntimeDirectory",
+)
+_FOLDERS: Final = {"state": "/var/lib", "runtime": "/run"}
 _SYSTEMCTL_S: Final = 5.0
 #: adjtimex(2): no server has set this clock, or not for long (TIME_ERROR).
 _UNSYNCHRONISED: Final = 5
@@ -102,16 +114,32 @@ def _waiting(path: Path) -> Iterator[Check]:
         )
         return
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
-        try:
-            (count,) = connection.execute("SELECT count(*) FROM message").fetchone()
-        finally:
-            connection.close()
+        ((count,),) = _rows(path, "SELECT count(*) FROM message")
     except sqlite3.Error as error:
         remedy = "Remove it, or let the bridge set it aside; what waited in it is lost."
         yield Check(Level.WARN, "outbox", f"{path}: cannot be read as a state file ({error})", remedy)
     else:
         yield Check(Level.OK, "outbox", f"{path}: {count} messages wait for the broker")
+
+
+def counters(store: Store) -> Mapping[bytes, int]:
+    """Read the invocation counters that the last run of the bridge has left; what cannot be read was told by ``state``."""
+    found = Counters()
+    if store.copy is not None:
+        found.learn(Copy(store.copy).read().counters)
+    if store.path is not None and store.path.exists():
+        with suppress(sqlite3.Error):
+            found.learn(dict(_rows(store.path, "SELECT line, value FROM counter")))
+    return found
+
+
+def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
+    """Read a state file that nobody has open, as it stands: nothing is made beside it. Raises sqlite3.Error."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
 
 
 def unit(shown: Mapping[str, str] | None) -> Iterator[Check]:
@@ -151,8 +179,10 @@ def show_unit() -> dict[str, str] | None:
 
 
 def service_environment(environ: Mapping[str, str], shown: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Give the environment with the state folder of the unit, which a shell does not have."""
-    folder = (shown or {}).get("StateDirectory", "").split(" ")[0]
-    if not folder or "STATE_DIRECTORY" in environ:
-        return environ
-    return {**environ, "STATE_DIRECTORY": f"/var/lib/{folder}"}
+    """Give the environment with the state and runtime folders of the unit, which a shell does not have."""
+    found = dict(environ)
+    if "STATE_DIRECTORY" not in environ:
+        for name, root in _FOLDERS.items():
+            if folder := (shown or {}).get(f"{name.capitalize()}Directory", "").split(" ")[0]:
+                found[f"{name.upper()}_DIRECTORY"] = f"{root}/{folder}"
+    return found

@@ -7,7 +7,7 @@ over TCP:    a bridge runs? ──► not touched, since many serial servers ser
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ from ciibridge.transport import Transport, is_recording, open_transport
 from ciibridge.types import Snapshot
 
 _BY_ID: Final = Path("/dev/serial/by-id")
+_NONE: Final[Mapping[bytes, int]] = {}
 #: Names that may be another adapter's after the next boot.
 _CHANGING: Final = ("/dev/ttyUSB", "/dev/ttyACM")
 
@@ -47,8 +48,18 @@ def _stable(port: Path, by_id: Path = _BY_ID) -> Path | None:
     return next((link for link in sorted(links) if link.resolve() == port.resolve()), None)
 
 
-async def listen(meter: MeterSetup, catalogue: Resolved, listen_s: float, *, running: bool) -> Check:
-    """Open the port and listen. ``running``: a bridge with this configuration is at work, with its ports in its hands."""
+async def listen(
+    meter: MeterSetup,
+    catalogue: Resolved,
+    listen_s: float,
+    *,
+    running: bool,
+    counters: Mapping[bytes, int] = _NONE,
+) -> Check:
+    """Open the port and listen. ``running``: a bridge with this configuration is at work, with its ports in its hands.
+
+    ``counters``: the invocation counters that a bridge remembers.
+    """
     name = _name(meter)
     if is_recording(meter.port):
         path = Path(meter.port.removeprefix("file://"))
@@ -68,17 +79,15 @@ async def listen(meter: MeterSetup, catalogue: Resolved, listen_s: float, *, run
             return Check(Level.OK, name, "can be opened; a meter that must be asked is not asked here")
         if not listen_s:
             return Check(Level.OK, name, "can be opened")
-        return await _hear(name, meter, transport, catalogue, listen_s)
+        pipeline = Pipeline(catalogue, meter.settings, meter.protocol, counters=dict(counters))
+        return await _hear(name, pipeline, transport, listen_s)
     except TransportError as error:
         return Check(Level.FAIL, name, str(error).removeprefix(f"{transport.name}: "))
     finally:
         await transport.close()
 
 
-async def _hear(
-    name: str, meter: MeterSetup, transport: Transport, catalogue: Resolved, listen_s: float
-) -> Check:
-    pipeline = Pipeline(catalogue, meter.settings, meter.protocol)
+async def _hear(name: str, pipeline: Pipeline, transport: Transport, listen_s: float) -> Check:
     octets = 0
     try:
         async with asyncio.timeout(listen_s):
