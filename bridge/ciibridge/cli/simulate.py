@@ -53,12 +53,19 @@ def simulate(
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option(help="Encrypt with this key (GUEK), 32 hexadecimal digits.", envvar="CIIBRIDGE_KEY"),
+        typer.Option(
+            help="Encrypt with this key (GUEK), 32 hexadecimal digits; 64 for security suite 2.",
+            envvar="CIIBRIDGE_KEY",
+        ),
     ] = None,
     auth_key: Annotated[
         str | None,
         typer.Option(help="Authenticate too, with this key (GAK).", envvar="CIIBRIDGE_AUTH_KEY"),
     ] = None,
+    general: Annotated[
+        bool,
+        typer.Option("--general-ciphering", help="DLMS: encrypt as general-ciphering, its key identified."),
+    ] = False,
     interval: Annotated[
         float | None,
         typer.Option(
@@ -116,6 +123,7 @@ def simulate(
                 interval_s=interval,
                 key=parse_key(key, "--key") if key is not None else None,
                 auth_key=parse_key(auth_key, "--auth-key") if auth_key is not None else None,
+                general=general,
                 serial=serial,
                 seed=seed + number,
             )

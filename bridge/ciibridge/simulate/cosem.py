@@ -47,6 +47,7 @@ _CONFORMANCE: Final = {True: bytes.fromhex("001215"), False: bytes.fromhex("0010
 _PROOF: Final = Obis(0, 0, 40, 0, 0)
 PUBLIC_CLIENT: Final = 16
 COUNTER: Final = Obis(0, 0, 43, 1, 0)
+_AES_128_OCTETS: Final = 16
 
 
 class Asked(NamedTuple):
@@ -201,7 +202,8 @@ class Cosem:
         self._associated = True
         title = self._security.system_title if self._security else b""
         self._own_counter += 1
-        counter = b"\x10" + self._own_counter.to_bytes(4, "big")
+        suite = 2 if self._security and len(self._security.key) > _AES_128_OCTETS else 0
+        counter = bytes([0x10 | suite]) + self._own_counter.to_bytes(4, "big")
         return b"\0\1\0" + encode("octet-string", self._proof(client, title, self._challenge, counter))
 
     def _proof(self, client: Client, sender: bytes, challenge: bytes, like: bytes) -> bytes:

@@ -20,6 +20,7 @@ from ciimodel.catalogue import Interface, Meter, PushElement, PushList, Quantity
 from ciibridge.errors import ConfigError
 from ciibridge.normalise.positional import obis_of
 from ciibridge.normalise.settings import DEFAULT_ZONE, MeterSettings
+from ciibridge.security.keys import KEY_OCTETS
 from ciibridge.simulate import p1
 from ciibridge.simulate.encode import Plain, date_time
 from ciibridge.simulate.household import Household
@@ -48,7 +49,6 @@ _MEANINGLESS: Final[dict[str, Plain]] = {
     "utf8-string": "",
     "null-data": None,
 }
-_KEY_OCTETS: Final = 16  # AES-128
 _NAME_OCTETS: Final = 16  # of a logical device name
 _COUNTER_START: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -75,6 +75,7 @@ class SimulatedMeter:
         interval_s: float | None = None,
         key: bytes | None = None,
         auth_key: bytes | None = None,
+        general: bool = False,
         serial: str | None = None,
         seed: int = 0,
     ) -> None:
@@ -91,7 +92,11 @@ class SimulatedMeter:
             raise ConfigError(
                 f"{meter_id} cannot be simulated: schema/meters/{meter_id}.yaml has no HDLC addresses (wire)"
             )
-        _check(key, auth_key, serial)
+        _check(key, auth_key, serial, self.protocol)
+        if general and (key is None or not self.protocol.startswith("dlms-")):
+            raise ConfigError(
+                "general-ciphering is a way of DLMS to encrypt: take a meter that pushes DLMS, and give a key"
+            )
         self.meter: Final = meter
         self.lists: Final = _chosen(catalogue, meter, operator, lists)
         self.interval_s: Final = interval_s or min(pushed.interval_s for pushed in self.lists)
@@ -101,6 +106,7 @@ class SimulatedMeter:
         self.catalogue: Final = catalogue
         self.wire: Final = meter.wire
         self._keys = (key, auth_key) if key else None
+        self._general = general
         self.system_title: Final = system_title(meter, self.device_name)
         self.zone: Final = ZoneInfo(meter.zone or DEFAULT_ZONE)
         self.counter = 0  # of telegrams
@@ -147,7 +153,8 @@ class SimulatedMeter:
         """Cipher an APDU as DLMS does, when the meter has a key."""
         if self._keys is None:
             return apdu
-        return cipher(apdu, self.system_title, self.counter % (1 << 32), *self._keys)
+        counter = self.counter % (1 << 32)
+        return cipher(apdu, self.system_title, counter, *self._keys, general=self._general)
 
     def lines(self, pushed: PushList, at: datetime) -> list[str]:
         """Write the data lines of a DSMR-P1 telegram with the values of the household at ``at``."""
@@ -277,11 +284,15 @@ def _interface(catalogue: Resolved, meter: Meter, name: str | None, operator: st
     return chosen[0]
 
 
-def _check(key: bytes | None, auth_key: bytes | None, serial: str | None) -> None:
+def _check(key: bytes | None, auth_key: bytes | None, serial: str | None, protocol: str) -> None:
     if auth_key and not key:
         raise ConfigError("auth_key without key: a telegram is never authenticated only; give the key too")
-    if any(given and len(given) != _KEY_OCTETS for given in (key, auth_key)):
-        raise ConfigError(f"a simulated meter ciphers with suite 0: give keys of {2 * _KEY_OCTETS} digits")
+    # Mode 5 of M-Bus records knows AES-128 only.
+    known = KEY_OCTETS if protocol != "mbus" else KEY_OCTETS[:1]
+    sizes = {len(given) for given in (key, auth_key) if given}
+    if sizes - set(known) or len(sizes) > 1:
+        digits = " or ".join(str(2 * octets) for octets in known)
+        raise ConfigError(f"give keys of {digits} digits, both alike (security suite 0 or 2)")
     if serial is not None and not (
         serial.isascii() and serial.isprintable() and 0 < len(serial) <= _NAME_OCTETS
     ):

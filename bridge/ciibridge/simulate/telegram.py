@@ -2,6 +2,7 @@
 
     0F │ invoke id (4) │ 0C │ date-time (12) │ body            data-notification
     DB │ 08 │ system title (8) │ length │ 20 or 30 │ counter (4) │ ciphertext [│ tag (12)]   general-glo-ciphering
+    DD │ transaction-id │ titles │ … │ length │ the same                                     general-ciphering
 
     push-list    structure { array { {class, OBIS, attribute, 0} … }, value, value … }   the array is the first value
     pairs        structure { [list name,] [clock,] OBIS, value, OBIS, value … }
@@ -23,12 +24,18 @@ from gurux_dlms.enums import Security
 from gurux_dlms.GXByteBuffer import GXByteBuffer
 from gurux_dlms.GXDLMSChippering import GXDLMSChippering
 from gurux_dlms.internal._GXCommon import _GXCommon
+from gurux_dlms.objects.enums import SecuritySuite
 
 from ciibridge.simulate.encode import Plain, encode, encode_obis, encode_scaler_unit, head, structure
 from ciibridge.types import Obis
 
 _DATA_NOTIFICATION: Final = 0x0F
 _GENERAL_GLO_CIPHERING: Final = 0xDB
+_GENERAL_CIPHERING: Final = 0xDD
+#: key-info: present, identified, the unicast key.
+_IDENTIFIED: Final = b"\1\0\0"
+_CLIENT_TITLE: Final = b"CII\0\0\0\0\1"
+_SUITES: Final = {16: SecuritySuite.SUITE_0, 32: SecuritySuite.SUITE_2}
 _PUSH_SETUP_CLASS: Final = 40
 _OBJECT_LIST: Final = 2  # attribute of the push setup
 _CLOCK: Final = Obis(0, 0, 1, 0, 0)
@@ -146,20 +153,49 @@ _SHAPES: Final[dict[str, Callable[[Sequence[Element], str | None], list[Piece]]]
 
 
 def cipher(
-    apdu: Sequence[Piece], system_title: bytes, counter: int, key: bytes, auth_key: bytes | None
+    apdu: Sequence[Piece],
+    system_title: bytes,
+    counter: int,
+    key: bytes,
+    auth_key: bytes | None,
+    *,
+    general: bool = False,
 ) -> list[Piece]:
-    """Cipher an APDU (AES-GCM, suite 0): with ``auth_key`` security 30 and a tag of twelve octets, else security 20."""
+    """Cipher an APDU (AES-GCM): with ``auth_key`` security 30 and a tag of twelve octets, else 20.
+
+    The suite is that of the length of the key: 0, or 2 with 32 octets. ``general``: as general-ciphering with the unicast key,
+    whose fields the tag binds like a longer authentication key.
+    """
     plain = b"".join(piece.octets for piece in apdu)
-    settings = AesGcmParameter(_GENERAL_GLO_CIPHERING, system_title, key, auth_key or bytes(len(key)))
+    fields = _fields(counter, system_title) if general else b""
+    bound = (auth_key or bytes(len(key))) + fields
+    octets = _global(plain, system_title, counter, key, bound, tagged=auth_key is not None)
+    if general:
+        octets = bytes([_GENERAL_CIPHERING]) + fields + _IDENTIFIED + octets[2 + len(system_title) :]
+    return [Piece(octets, whole=False)]
+
+
+def _fields(counter: int, system_title: bytes) -> bytes:
+    """Write transaction-id, both system titles, no date-time and no other information."""
+    strings = counter.to_bytes(8, "big"), system_title, _CLIENT_TITLE, b"", b""
+    return b"".join(bytes([len(string)]) + string for string in strings)
+
+
+def _global(
+    plain: bytes, system_title: bytes, counter: int, key: bytes, bound: bytes, *, tagged: bool
+) -> bytes:
+    """Make a general-glo-ciphering whose tag also proves ``bound``."""
+    settings = AesGcmParameter(_GENERAL_GLO_CIPHERING, system_title, key, bound)
     settings.security = Security.AUTHENTICATION_ENCRYPTION
+    settings.securitySuite = suite = _SUITES[len(key)]
     settings.invocationCounter = counter
-    if auth_key:
-        return [Piece(bytes(GXDLMSChippering.encryptAesGcm(settings, plain)), whole=False)]
+    if tagged:
+        return bytes(GXDLMSChippering.encryptAesGcm(settings, plain))
     # gurux 1.0.203 fails on encryption alone (an attribute it never sets). Its ciphertext does not depend on the
     # authentication key, so it is taken from there, and only the header is ours.
     settings.type_ = CountType.DATA
     content = GXByteBuffer()
-    content.setUInt8(Security.ENCRYPTION)
+    content.setUInt8(Security.ENCRYPTION | suite)
     content.setUInt32(counter)
     content.set(GXDLMSChippering.encryptAesGcm(settings, plain))
     packet = GXByteBuffer()
@@ -167,4 +203,4 @@ def cipher(
     for part in (system_title, content.array()):
         _GXCommon.setObjectCount(len(part), packet)
         packet.set(part)
-    return [Piece(bytes(packet.array()), whole=False)]
+    return bytes(packet.array())

@@ -15,7 +15,7 @@ from ciibridge.errors import ConfigError, SecurityError
 from ciibridge.framing.crc import checksum
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.pipeline import Pipeline
-from ciibridge.simulate.cosem import Client
+from ciibridge.simulate.cosem import Client, Security
 from ciibridge.simulate.identity import SYNTHETIC_AUTH_KEY as AUTH_KEY
 from ciibridge.simulate.identity import SYNTHETIC_KEY as KEY
 from ciibridge.simulate.station import Station
@@ -62,6 +62,21 @@ WAYS_IN = {
         Access(client=1, authentication=Authentication.GMAC, key=KEY, auth_key=AUTH_KEY),
         {1: Client("gmac", ciphered=True), 16: Client()},
         SECURITY,
+    ),
+    "suite 2": (
+        Access(client=1, key=KEY * 2, auth_key=AUTH_KEY * 2),
+        {1: Client(ciphered=True), 16: Client()},
+        Security(KEY * 2, AUTH_KEY * 2),
+    ),
+    "suite 2, encrypted only": (
+        Access(client=1, key=KEY * 2),
+        {1: Client(ciphered=True), 16: Client()},
+        Security(KEY * 2, None),
+    ),
+    "suite 2, gmac": (
+        Access(client=1, authentication=Authentication.GMAC, key=KEY * 2, auth_key=AUTH_KEY * 2),
+        {1: Client("gmac", ciphered=True), 16: Client()},
+        Security(KEY * 2, AUTH_KEY * 2),
     ),
     "password, ciphered": (
         with_password(key=KEY, auth_key=AUTH_KEY),
@@ -278,7 +293,8 @@ def test_an_optical_head_that_echoes() -> None:
         ({"authentication": Authentication.LOW}, "password: is missing, and authentication is low"),
         ({"authentication": Authentication.GMAC}, "auth_key: authentication gmac needs key and auth_key"),
         ({"auth_key": KEY}, "key: is missing: requests are never authenticated only"),
-        ({"key": bytes(32)}, "key: a meter is read with suite 0: give keys of 32 digits"),
+        ({"key": bytes(24)}, "key: give key and auth_key of 32 or 64 digits, both alike"),
+        ({"key": bytes(32), "auth_key": bytes(16)}, "both alike"),
         ({"client_title": b"CII"}, "client_title: write 16 hexadecimal digits"),
     ],
 )

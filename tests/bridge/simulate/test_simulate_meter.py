@@ -219,7 +219,11 @@ def test_a_hand_made_serial() -> None:
         ("lg-e450", {"operator": "ekzz"}, "did you mean ekz"),
         ("lg-e450", {"operator": "ewb"}, "ewb has no lg-e450 in the catalogue, only honeywell-as3000"),
         ("lg-e450", {"auth_key": bytes(16)}, "auth_key without key"),
-        ("lg-e450", {"key": bytes(32)}, "suite 0: give keys of 32 digits"),
+        ("lg-e450", {"key": bytes(24)}, "give keys of 32 or 64 digits"),
+        ("lg-e450", {"key": bytes(32), "auth_key": bytes(16)}, "both alike"),
+        ("kamstrup-382", {"key": bytes(32)}, "give keys of 32 digits"),
+        ("lg-e450", {"general": True}, "give a key"),
+        ("kamstrup-382", {"general": True, "key": bytes(16)}, "a way of DLMS"),
         ("lg-e450", {"serial": "LGZ10306500000011"}, "serial: write 1 to 16"),
     ],
 )
@@ -247,3 +251,18 @@ def test_a_list_that_asks_for_what_a_household_has_not() -> None:
         ConfigError, match=r"lg-e360, list vse2026, element 4 \(1-0:99.7.0\): a simulated household has no"
     ):
         SimulatedMeter(catalogue, meter.id).telegrams(NOON)
+
+
+@pytest.mark.parametrize("octets", [16, 32])
+@pytest.mark.parametrize("tagged", [False, True])
+@pytest.mark.parametrize("meter_id", ["lg-e450", "sagemcom-t210-d"])
+def test_general_ciphering_and_both_lengths_of_keys(octets: int, meter_id: str, *, tagged: bool) -> None:
+    key, auth_key = bytes(range(octets)), bytes(range(100, 100 + octets)) if tagged else None
+    meter = SimulatedMeter(CATALOGUE, meter_id, key=key, auth_key=auth_key, general=True)
+    settings = MeterSettings(key=key, auth_key=auth_key)
+    pipeline = Pipeline(CATALOGUE, settings, meter.protocol)
+    found = pipeline.feed(meter.telegrams(NOON), NOON) + pipeline.finish()
+    (snapshot,) = (item for item in found if isinstance(item, Snapshot))
+    assert "power_import" in snapshot.values
+    assert snapshot.reading is not None
+    assert (snapshot.reading.apdu.encrypted, snapshot.reading.apdu.authenticated) == (True, tagged)

@@ -47,7 +47,8 @@ WITH_PASSWORD: Final = frozenset(Authentication) - {Authentication.NONE, Authent
 class Access:
     """How to enter one meter. Secrets are never part of the representation.
 
-    With ``key`` requests and answers are ciphered (security suite 0), with ``auth_key`` also authenticated.
+    With ``key`` requests and answers are ciphered, with ``auth_key`` also authenticated. The length of the keys is that of the
+    security suite: 16 octets are suite 0, 32 are suite 2.
     ``counter`` is the object that holds the last invocation counter of this client; the public client reads it first.
     Raises ConfigError when parts do not fit each other.
     """
@@ -90,8 +91,10 @@ class Access:
             faults.append(("auth_key", "authentication gmac needs key and auth_key"))
         if self.auth_key and not self.key:
             faults.append(("key", "is missing: requests are never authenticated only"))
-        if any(key and len(key) != KEY_OCTETS[0] for key in (self.key, self.auth_key)):
-            faults.append(("key", f"a meter is read with suite 0: give keys of {2 * KEY_OCTETS[0]} digits"))
+        sizes = {len(key) for key in (self.key, self.auth_key) if key}
+        if sizes - set(KEY_OCTETS) or len(sizes) > 1:
+            digits = " or ".join(str(2 * octets) for octets in KEY_OCTETS)
+            faults.append(("key", f"give key and auth_key of {digits} digits, both alike (suite 0 or 2)"))
         if len(self.client_title) != _TITLE_OCTETS:
             faults.append(("client_title", f"write {2 * _TITLE_OCTETS} hexadecimal digits"))
         return faults

@@ -34,6 +34,8 @@ _ANSWERS: Final = (b"\x08", b"\x0e", b"\xc4", b"\xc7", b"\xd8")  # how what is o
 _ERRORS: Final = (b"\x0e", b"\xd8")  # confirmed-service-error, exception-response: always plain
 _NO_LIMIT: Final = 0xFFFF
 _SHORTEST_PDU: Final = 128
+#: Octets of a key → security suite. Suite 1 has keys like suite 0, and signatures for whatever else it has.
+_SUITES: Final = {16: 0, 32: 2}
 
 
 class Selection(NamedTuple):
@@ -73,6 +75,7 @@ class Requests:
         ciphering.invocationCounter = counter
         if access.key:
             security = gurux.enums.Security
+            ciphering.securitySuite = gurux.suites(_SUITES[len(access.key)])
             ciphering.blockCipherKey = access.key
             ciphering.authenticationKey = access.auth_key or bytes(len(access.key))
             ciphering.security = (
@@ -212,6 +215,7 @@ class _Gurux:
 
     client: Any
     enums: Any
+    suites: Any
     mechanisms: dict[Authentication, Any]
     connected: Any
     secure: Any
@@ -225,12 +229,14 @@ def _gurux() -> _Gurux:
     from gurux_dlms.GXDateTime import GXDateTime  # noqa: PLC0415
     from gurux_dlms.GXSecure import GXSecure  # noqa: PLC0415
     from gurux_dlms.objects import GXDLMSProfileGeneric  # noqa: PLC0415
+    from gurux_dlms.objects.enums import SecuritySuite  # noqa: PLC0415
     from gurux_dlms.secure import GXDLMSSecureClient  # noqa: PLC0415
 
     mechanisms = enums.Authentication
     return _Gurux(
         GXDLMSSecureClient,
         enums,
+        SecuritySuite,
         {
             Authentication.NONE: mechanisms.NONE,
             Authentication.LOW: mechanisms.LOW,
