@@ -51,7 +51,7 @@ FRAMERS = {
 
 
 @cache
-def telegrams(protocol: str, *, ciphered: bool = False) -> tuple[bytes, ...]:
+def telegrams(protocol: str, *, ciphered: bool = False, general: bool = False) -> tuple[bytes, ...]:
     """One telegram of each list of some models that speak ``protocol``."""
     catalogue = ciimodel.load()
     found: list[bytes] = []
@@ -68,6 +68,7 @@ def telegrams(protocol: str, *, ciphered: bool = False) -> tuple[bytes, ...]:
                         lists=(pushed.id,),
                         key=KEY if ciphered else None,
                         auth_key=AUTH_KEY if ciphered else None,
+                        general=general,
                     )
                     found.append(simulated.telegram(pushed, NOW))
     return tuple(sorted(set(found), key=len)[:12])
@@ -217,6 +218,7 @@ def good(target: str) -> Iterator[bytes]:
         yield from _apdus(ciphered=False)
     elif target == "open-glo":
         yield from _apdus(ciphered=True)
+        yield from _apdus(ciphered=True, general=True)
     elif kind == "decode":
         spoken = {"p1": "dsmr-p1"}.get(protocol, protocol)
         make = FRAMERS[spoken][0]
@@ -234,10 +236,10 @@ def good(target: str) -> Iterator[bytes]:
         yield _RECORDING if target == "recording" else _CONFIG
 
 
-def _apdus(*, ciphered: bool) -> Iterator[bytes]:
+def _apdus(*, ciphered: bool, general: bool = False) -> Iterator[bytes]:
     from ciibridge.framing.reassembly import Reassembler
 
-    for octets in telegrams("dlms-hdlc", ciphered=ciphered):
+    for octets in telegrams("dlms-hdlc", ciphered=ciphered, general=general):
         framer, reassembler = hdlc.HdlcFramer(), Reassembler()
         for frame in framer.feed(octets):
             if not isinstance(frame, Problem):
