@@ -206,6 +206,7 @@ class Snapshot:
     list: str | None = None
     unknown: dict[str, Value] = field(default_factory=dict)  # OBIS codes the profile does not know
     channels: dict[int, dict[str, Measured]] = field(default_factory=dict)  # sub-meters
+    channel_texts: dict[int, dict[str, str]] = field(default_factory=dict)  # of sub-meters, e.g. a valve
     submeters: dict[int, SubMeter] = field(default_factory=dict)  # channel → who sits there, for meta only
     identity: dict[str, str] = field(default_factory=dict)  # quantity name → text, for meta only
     reading: Reading | None = None

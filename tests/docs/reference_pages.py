@@ -23,6 +23,7 @@ from typer.main import get_command
 
 # as a script this file sees its own folder only; pytest knows these from pyproject.toml
 sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "bridge" / "proof")]
+import example_page
 import shown_pages
 import table
 
@@ -39,7 +40,7 @@ def pages() -> Mapping[str, str]:
         "events.md": _events(),
         "captures.md": f"{_HEADER}{table.page()}",
         "symptoms.md": f"{_HEADER}{shown_pages.symptoms()}",
-        "examples.md": f"{_HEADER}{shown_pages.examples(shown_pages.book())}",
+        "examples.md": f"{_HEADER}{example_page.page(shown_pages.book())}",
         "what-you-see.md": f"{_HEADER}{shown_pages.what_you_see(shown_pages.book())}",
     }
 

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import ciimodel
 from captures import ROOT
 from ciibridge.link import _TROUBLE, HINTS, LinkState
-from ciibridge.pipeline import MeterSettings, Pipeline
-from ciibridge.publish.messages import Messages
-from ciibridge.simulate import SimulatedMeter
-from ciibridge.types import PROBLEMS, Message, Snapshot
+from ciibridge.types import PROBLEMS
 from ciigen.resolve import resolve_directory
-from ciigen.resolved import Meter, Quantity
-from ciigen.targets.docs.book import Book, name_of, unit_of
+from ciigen.targets.docs.book import Book, name_of
 from ciigen.targets.docs.markdown import code, table
 
 #: A Monday before noon in Zurich, in summer time: the sun shines on the simulated roof.
@@ -35,96 +31,6 @@ _PLAIN: Final = re.compile(r"/(?:value|text)/(\w+)$")
 def book() -> Book:
     """The schema as the other pages show it."""
     return Book(resolve_directory(ROOT / "schema"))
-
-
-# -- examples ------------------------------------------------------------------------------------------------------------
-
-
-def published(meter: Meter, interface: str, lists: Iterable[str]) -> Iterator[Message]:
-    """Everything the bridge publishes when a simulated meter pushes each of the lists once."""
-    for pushed in lists:
-        simulated = SimulatedMeter(_CATALOGUE, meter.id, interface=interface, lists=(pushed,))
-        octets = simulated.telegrams(MOMENT)
-        for level in (None, "home"):  # a meter that does not say who it is has an id in the configuration
-            settings = MeterSettings(model=meter.id, id=level)
-            pipeline = Pipeline(_CATALOGUE, settings, simulated.protocol)
-            found = [
-                each
-                for each in pipeline.feed(octets, MOMENT) + pipeline.finish()
-                if isinstance(each, Snapshot)
-            ]
-            if found:
-                messages = Messages(_CATALOGUE, settings, protocol=simulated.protocol, interface=interface)
-                for snapshot in found:
-                    yield from messages.snapshot(snapshot)
-                break
-
-
-def sent(meters: Mapping[str, Meter]) -> dict[str, tuple[Message, Meter]]:
-    """Quantity → the first message that carries it alone, and the meter; the shown meter comes first."""
-    first: dict[str, tuple[Message, Meter]] = {}
-    for meter in sorted(meters.values(), key=lambda each: (each.id != SHOWN, each.id)):
-        lists = [pushed.id for pushed in meter.lists]
-        for message in published(meter, meter.interfaces[0].id, lists):
-            if name := _PLAIN.search(message.topic):
-                first.setdefault(name[1], (message, meter))
-    return first
-
-
-def examples(book: Book) -> str:
-    """Write the page of examples: all messages of one telegram, then each quantity of the profile once."""
-    resolved = book.resolved
-    shown = resolved.meters[SHOWN]
-    whole = list(published(shown, shown.interfaces[0].id, [shown.lists[0].id]))
-    plain = [message for message in whole if _PLAIN.search(message.topic)]
-    documents = "\n".join(
-        f"### `{message.topic}`\n\n```json\n{_indented(message)}\n```\n"
-        for message in whole
-        if message not in plain
-    )
-    found = sent(resolved.meters)
-    alone = [each for each in resolved.quantities.values() if each.name in found]
-    rest = [
-        each
-        for each in resolved.quantities.values()
-        if each.place in {"value", "text"} and each.name not in found
-    ]
-    return f"""# Every value with an example
-
-Nothing here is typed by hand: simulated meters of the catalogue have sent their telegrams on a Monday morning in May, and
-this is what the bridge published. Your meter sends some of these: its [page](../../generated/docs/index.md#which-meter-hangs-on-the-wall)
-says which.
-
-## One telegram
-
-A {name_of(shown)} pushes one telegram; these messages come of it, besides
-[each value alone](#each-value-alone).
-
-{documents}
-{table(("Topic", "Payload"), [(code(message.topic), code(message.payload.decode())) for message in plain])}
-
-## Each value alone
-
-The part of the topic that follows `cii/v1/<meter>/`, and the payload, in the unit that stands beside it.
-
-{table(("Value", "Topic", "Payload", "Unit", "Sent by"), [_row(book, each, *found[each.name]) for each in alone])}
-
-## Values without an example
-
-No simulated meter sends these; they come from meters that say their values' names themselves:
-{", ".join(book.quantity(each.name, "../../generated/docs/") for each in rest)}.
-"""
-
-
-def _row(book: Book, quantity: Quantity, message: Message, meter: Meter) -> tuple[str, ...]:
-    below = message.topic.split("/", 3)[3]
-    up = "../../generated/docs/"
-    payload = code(message.payload.decode())
-    return (book.quantity(quantity.name, up), code(below), payload, unit_of(quantity), book.meter(meter, up))
-
-
-def _indented(message: Message) -> str:
-    return json.dumps(json.loads(message.payload), indent=2, ensure_ascii=False)
 
 
 # -- what you see --------------------------------------------------------------------------------------------------------

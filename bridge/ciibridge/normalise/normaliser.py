@@ -23,7 +23,7 @@ from ciibridge.normalise.records import RecordPlaces
 from ciibridge.normalise.scale import number_of
 from ciibridge.normalise.server import identification, server_text
 from ciibridge.normalise.settings import MeterSettings
-from ciibridge.normalise.submeters import SubMeters
+from ciibridge.normalise.submeters import SubMeters, Told
 from ciibridge.normalise.texts import state_of, text_of
 from ciibridge.types import Measured, MeterTime, Number, Problem, Reading, Register, Snapshot, Value
 
@@ -109,7 +109,7 @@ class Normaliser:
         }
         guard = self._past_guard if past else self._guard
         values, derived = self._values(registers, layout, unknown, found, guard)
-        channels = self._channels(registers, plan, unknown, found, guard)
+        below = self._channels(registers, plan, unknown, found, guard)
         if past:
             stamp = self._clock.past(reading.time, self._layouts.zone, now)
         else:
@@ -128,7 +128,8 @@ class Normaliser:
             derived=derived,
             list=reading.list_object or reading.list_name,
             unknown=unknown,
-            channels=channels,
+            channels=below.values,
+            channel_texts=below.texts,
             submeters=self._submeters.known,
             identity=_identity(reading, plan),
             reading=reading,
@@ -187,9 +188,9 @@ class Normaliser:
         unknown: dict[str, Value],
         found: list[Finding],
         guard: Guard,
-    ) -> dict[int, dict[str, Measured]]:
+    ) -> Told:
         if not plan.channels:
-            return {}
+            return Told({}, {}, [])
 
         def read(register: Register, quantity: Quantity, name: str) -> Measured | Problem | None:
             scale = self._layouts.scales.find(register, quantity, self._layouts.models)
@@ -207,9 +208,9 @@ class Normaliser:
             return Measured(number, quantity.unit or "", register.obis, raw)
 
         pairs = [(registers[index], match) for index, match in plan.channels]
-        channels, problems = self._submeters.read(pairs, read, unknown)
-        self._report(problems, found)
-        return channels
+        told = self._submeters.read(pairs, read, unknown)
+        self._report(told.problems, found)
+        return told
 
     def _stamp(self, reading: Reading, plan: Plan, now: datetime) -> Stamp:
         clocks = (reading.registers[index].value for index in plan.clocks)

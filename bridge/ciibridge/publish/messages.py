@@ -128,13 +128,12 @@ class Messages:
             messages += self._values(snapshot.values, meter)
             for name, text in snapshot.texts.items():
                 messages.append(self._routes["text"].message(text.encode(), meter, name))
-        for channel, values in snapshot.channels.items():
+        for channel in _channels(snapshot):
             number = str(channel)
-            messages.append(
-                self._routes["channel_state"].message(self._channel(snapshot, values), meter, number)
-            )
+            state = self._channel(snapshot, channel)
+            messages.append(self._routes["channel_state"].message(state, meter, number))
             if self._value_topics:
-                messages += self._values(values, meter, number)
+                messages += self._values(snapshot.channels.get(channel, {}), meter, number)
         for tongue in self._tongues:
             messages += tongue.messages(snapshot)
         return messages
@@ -156,13 +155,16 @@ class Messages:
     def _history(self, snapshot: Snapshot) -> list[Message]:
         meter = snapshot.meter
         messages = [self._routes["history"].message(self.state(snapshot), meter)]
-        for channel, values in snapshot.channels.items():
-            state = self._channel(snapshot, values)
+        for channel in _channels(snapshot):
+            state = self._channel(snapshot, channel)
             messages.append(self._routes["channel_history"].message(state, meter, str(channel)))
         return messages
 
-    def _channel(self, snapshot: Snapshot, values: Mapping[str, Measured]) -> bytes:
-        return orjson.dumps(self._head(snapshot) | {"values": exact_values(values)})
+    def _channel(self, snapshot: Snapshot, channel: int) -> bytes:
+        document = self._head(snapshot) | {"values": exact_values(snapshot.channels.get(channel, {}))}
+        if texts := snapshot.channel_texts.get(channel):
+            document["texts"] = texts
+        return orjson.dumps(document)
 
     def availability(self, meter: str, *, online: bool) -> Message:
         """Say whether readings arrive."""
@@ -263,6 +265,13 @@ class Messages:
             routes[name].message(str(measured.number).encode(), *levels, name)
             for name, measured in values.items()
         ]
+
+
+def _channels(snapshot: Snapshot) -> list[int]:
+    """Channels of which the telegram said something."""
+    if not snapshot.channel_texts:
+        return list(snapshot.channels)
+    return sorted({*snapshot.channels, *snapshot.channel_texts})
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -59,6 +59,7 @@ class Meta:
             tuple(snapshot.identity.items()),
             tuple(snapshot.submeters.items()),
             tuple((n, *values) for n, values in snapshot.channels.items()),
+            tuple((n, *texts) for n, texts in snapshot.channel_texts.items()),
             snapshot.model,
             snapshot.candidates,
             (apdu.encrypted, apdu.authenticated) if apdu else None,
@@ -87,6 +88,8 @@ class Meta:
             self._quantities[name] = facts | {"kind": self._catalogue.quantities[name].kind}
         for channel, values in snapshot.channels.items():
             self._channels.setdefault(channel, set()).update(values)
+        for channel, texts in snapshot.channel_texts.items():
+            self._channels.setdefault(channel, set()).update(texts)
 
     def _value(self, name: str, measured: Measured, before: Mapping[str, Any] | None) -> dict[str, Any]:
         decimals = max(0, -measured.number.exponent, before["decimals"] if before else 0)

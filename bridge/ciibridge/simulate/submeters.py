@@ -1,4 +1,4 @@
-"""Sub-meters behind a simulated meter: gas, water and heat on the channels 1 to 3; channel 4 is not in use.
+"""Sub-meters behind a simulated meter: gas, water, heat and cooling on the channels 1, 2, 3 and 5; channel 4 is not in use.
 
     0-n:24.1.0   attribute 6 serial number, 9 device type (EN 13757-3)
     0-n:96.1.0   serial number; in Belgium 96.1.1
@@ -88,6 +88,7 @@ _SUB_METERS: Final[dict[int, SubMeter]] = {
     2: SubMeter("70000002", 7, ScalerUnit(-3, _CUBIC_METRE), 385),  # water
     3: SubMeter("40000003", 4, ScalerUnit(3, _WATT_HOUR), 31),  # heat
     4: SubMeter("", 0, ScalerUnit(0, 255), 0),
+    5: SubMeter("50000005", 10, ScalerUnit(3, _WATT_HOUR), 12),  # cooling
 }
 
 

@@ -187,6 +187,7 @@ def small_catalogue() -> Resolved:
         units=units,
         quantities={q.name: q for q in QUANTITIES},
         meters={m.id: m for m in METERS},
+        makers={},
         operators={
             "city": resolved.Operator(
                 id="city",

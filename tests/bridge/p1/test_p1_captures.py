@@ -21,7 +21,7 @@ from ciibridge.types import PROBLEMS, Problem, Snapshot
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
-from p1_parts import CAPTURES, NOW, codes, frame, frames, run, settings, snapshots, telegram
+from p1_parts import CAPTURES, LINES, NOW, codes, frame, frames, run, settings, snapshots, telegram
 from walk import outcome_of
 
 #: Where the source compared rounded values, so do we (captures/README.md).
@@ -63,7 +63,6 @@ def test_what_the_profile_does_not_know_is_visible() -> None:
         "0-0:17.0.0",  # amperes, or no unit
         "0-0:97.97.0",
         "0-0:98.1.0",  # maxima of the months (Belgium)
-        "0-1:24.4.0",  # valve of a sub-meter
         "1-0:3.7.0",  # Luxembourg: no unit
         "1-0:4.7.0",
     }
@@ -79,6 +78,29 @@ def test_sub_meters_of_belgium() -> None:
         1: (True, 3),
         2: (True, 7),
     }
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts"),
+    [
+        (("0-1:24.4.0(1)",), {1: {"valve_state": "connected"}}),
+        (
+            ("0-1:24.4.0(0)", "0-2:24.4.0(2)"),
+            {1: {"valve_state": "disconnected"}, 2: {"valve_state": "ready"}},
+        ),
+        (("0-1:24.4.0(7)",), {}),  # no state that is known
+        (("0-1:24.4.0()",), {}),
+        (("0-1:96.1.0()", "0-1:24.4.0(1)"), {}),  # nobody sits on this channel
+    ],
+)
+def test_the_valve_of_a_sub_meter(lines: tuple[str, ...], texts: dict[int, dict[str, str]]) -> None:
+    (snapshot,) = snapshots(run(telegram(*LINES, *lines)))
+    assert snapshot.channel_texts == texts
+    assert ("0-1:24.4.0" in snapshot.unknown) == ("(7)" in lines[0])
+    messages = Messages(ciimodel.load(), protocol="dsmr-p1").snapshot(snapshot)
+    states = {m.topic.split("/")[4]: json.loads(m.payload) for m in messages if "/channel/" in m.topic}
+    assert {int(n): state["texts"] for n, state in states.items()} == texts
+    assert all(state["values"] == {} for state in states.values())
 
 
 def test_a_channel_without_a_number_is_not_in_use() -> None:

@@ -141,6 +141,7 @@ def _measured(snapshots: Sequence[Snapshot], words: Words) -> list[tuple[object,
         (
             s.values,
             s.channels,
+            s.channel_texts,
             {name: text for name, text in s.texts.items() if name not in words.messages},
             s.model,
             s.candidates,

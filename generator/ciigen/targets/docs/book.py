@@ -17,6 +17,8 @@ from ciigen.targets.docs.markdown import capitalised, code, link, prose, sentenc
 from ciigen.topics import is_of_submeter, topic_of
 
 _FALLBACK: Final = "en"
+#: Page with an example of each topic and each quantity; it is made of what the bridge publishes, not here.
+EXAMPLES: Final = "../../docs/reference/examples.md"
 #: Where a quantity without a topic of its own stands: of the meter itself, of a sub-meter.
 _INSIDE: Final[Mapping[Place, tuple[str, str]]] = {
     Place.VALUE: ("`values` of `state`", "`values` of `channel/<n>/state`"),

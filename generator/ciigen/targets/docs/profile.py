@@ -8,7 +8,7 @@ from typing import Final
 
 from ciigen.resolved import Resolved, Topic
 from ciigen.targets.asyncapi.carried import example, example_topic
-from ciigen.targets.docs.book import Book, page
+from ciigen.targets.docs.book import EXAMPLES, Book, page
 from ciigen.targets.docs.groups import grouped
 from ciigen.targets.docs.markdown import code, link, prose, table
 from ciigen.targets.jsonschema.payloads import JsonObject, json_object
@@ -49,7 +49,7 @@ def path(topic: Topic, prefix: str) -> str:
 def _overview(book: Book, topic: Topic) -> tuple[str, ...]:
     title = str(book.resolved.payloads[topic.payload].get("title", topic.payload))
     return (
-        code(path(topic, book.resolved.prefix)),
+        link(code(path(topic, book.resolved.prefix)), f"{EXAMPLES}#{topic.name.replace('_', '-')}"),
         book.text(topic.description),
         f"[{title}](#{title.lower()})",
         str(topic.qos),

@@ -7,7 +7,7 @@ from typing import Final
 
 from ciigen.obis import groups
 from ciigen.resolved import Quantity
-from ciigen.targets.docs.book import Book, page, unit_of, where
+from ciigen.targets.docs.book import EXAMPLES, Book, page, unit_of, where
 from ciigen.targets.docs.groups import Group, grouped
 from ciigen.targets.docs.markdown import code, link, table
 from ciigen.targets.docs.words import KIND
@@ -64,7 +64,7 @@ def _row(book: Book, quantity: Quantity) -> tuple[str, ...]:
     codes = ", ".join(code(obis) for obis in quantity.obis)
     return (
         label,
-        where(book, quantity),
+        link(where(book, quantity), f"../{EXAMPLES}#{quantity.name}"),
         codes,
         unit_of(quantity),
         KIND[quantity.kind],
