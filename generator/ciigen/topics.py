@@ -44,6 +44,12 @@ def base(resolved: Resolved, level: str) -> str:
     return path(resolved, resolved.topics["availability"], level).rpartition("/")[0]
 
 
+def below(resolved: Resolved, topic: Topic, quantity: str) -> str:
+    """``value/power_net``: the topic of a quantity of the meter itself, relative to ``base``."""
+    # the level does not matter: it is cut off again
+    return path(resolved, topic, "level", quantity).removeprefix(f"{base(resolved, 'level')}/")
+
+
 def online(resolved: Resolved) -> str:
     """Give the payload of ``availability`` that is not the last will: ``online``."""
     topic = resolved.topics["availability"]

@@ -89,13 +89,11 @@ def _reading(resolved: Resolved, selection: Selection, quantity: Quantity) -> Re
         raise TargetError(
             f"evcc: {quantity.name} has no topic of its own: take its field away in schema/consumers/evcc.yaml"
         )
-    # the level does not matter: it is cut off again
-    whole = topics.path(resolved, topic, "level", quantity.name)
     of_unit = resolved.units[quantity.unit].consumers.get(CONSUMER, {}) if quantity.unit else {}
     shortest = int(str(resolved.consumers[CONSUMER].settings["timeout"]))
     interval = interval_s(resolved, selection, quantity)
     return Reading(
-        topic=whole.removeprefix(f"{topics.base(resolved, 'level')}/"),
+        topic=topics.below(resolved, topic, quantity.name),
         scale=of_unit.get("scale", ""),
         timeout_s=max(shortest, round(_MISSED * interval)),
     )
