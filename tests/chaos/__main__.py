@@ -48,6 +48,7 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=float("inf"), help="no further fault of a part after so long"
     )
+    parser.add_argument("--proxy", action="store_true", help="cut the network in a proxy, not by a cable")
     parser.add_argument("--keep", help="folder for logs and the state file")
     given = parser.parse_args()
     if unknown := [part for part in given.parts if part not in PARTS]:
@@ -56,7 +57,12 @@ def main() -> int:
     table = [_HEAD, "|---" * _HEAD.count(" | ") + "|---|"]
     for part in given.parts or PARTS:
         options = Options(
-            given.count or COUNTS.get(part, 1), given.meters, given.seed, given.longest, given.minutes * 60
+            given.count or COUNTS.get(part, 1),
+            given.meters,
+            given.seed,
+            given.longest,
+            given.minutes * 60,
+            given.proxy,
         )
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(given.keep or scratch) / part

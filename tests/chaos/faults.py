@@ -6,9 +6,11 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.cable import laid
 from chaos.ledger import Verdict
 from chaos.world import World, until
 
@@ -48,6 +50,7 @@ class Options:
     seed: int = 1
     longest_s: float = 60.0  # of a network cut
     limit_s: float = float("inf")  # no further fault after so long
+    proxy: bool = False  # cut the network in a proxy, even where a cable could be pulled
 
     def rounds(self) -> Iterator[int]:
         """Count the faults, as many as there is time for."""
@@ -134,20 +137,36 @@ async def ports(folder: Path, options: Options, tell: Callable[[str], None]) -> 
 
 
 async def cuts(folder: Path, options: Options, tell: Callable[[str], None]) -> Outcome:
-    """The network between bridge and broker cut: segments are held back and delivered late, or lost with their connection."""
+    """The network between bridge and broker cut: a virtual cable is pulled out, at either end in turn.
+
+    Without root, or as ``options`` want it, a proxy: segments are held back and delivered late, or lost with their connection.
+    """
     dice = random.Random(options.seed)
     begin = time.monotonic()
     done = 0
-    async with World(folder, meters=options.meters) as world:
-        for done in options.rounds():
-            await asyncio.sleep(dice.uniform(0.5, 3))
-            world.network.hold()
-            await asyncio.sleep(dice.uniform(min(1.0, options.longest_s), options.longest_s))
-            world.network.heal(drop=done % 2 == 0)
-            await world.hears(f"after cut {done}", 60)
-            tell(f"cuts {done}/{options.count}")
-        await world.settle(180)
-        return outcome("cuts", world, done, begin)
+    with nullcontext() if options.proxy else laid() as cable:
+        async with World(folder, meters=options.meters, cable=cable) as world:
+            for done in options.rounds():
+                await asyncio.sleep(dice.uniform(0.5, 3))
+                seconds = dice.uniform(min(1.0, options.longest_s), options.longest_s)
+                if cable is not None:
+                    cable.set("down", near=done % 2 == 0)
+                    await asyncio.sleep(seconds)
+                    cable.set("up", near=done % 2 == 0)
+                else:
+                    world.network.hold()
+                    await asyncio.sleep(seconds)
+                    world.network.heal(drop=done % 2 == 0)
+                await world.hears(f"after cut {done}", 150)
+                tell(f"cuts {done}/{options.count}")
+            await world.settle(180)
+            result = outcome("cuts", world, done, begin)
+            result.remark = (
+                "cut by a proxy (a cable needs root and `ip`)"
+                if cable is None
+                else "cut by a cable between namespaces"
+            )
+            return result
 
 
 def outcome(

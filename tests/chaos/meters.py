@@ -114,11 +114,12 @@ class TcpMeter(Meter):
     """Talks to who connects, as a serial server does."""
 
     url = ""
+    host = "127.0.0.1"
     connections = 0
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
-        self.url = f"tcp://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._talk, self.host, 0)
+        self.url = f"tcp://{self.host}:{self._server.sockets[0].getsockname()[1]}"
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from chaos.confine import confined
 from chaos.faults import BOUND_S, Options, Outcome, outcome
 from chaos.world import World
 
@@ -191,25 +192,37 @@ def _faketime(shift: Path) -> dict[str, str]:
 
 
 async def memory(folder: Path, options: Options, tell: Callable[[str], None]) -> Outcome:
-    """Four meters for an hour at 100 × speed: resident memory stays below 80 MB and does not grow."""
+    """Four meters for hours at 100 × speed, under a limit of 80 MB that the kernel enforces: resident memory does not grow."""
     begin, done = time.monotonic(), 0
-    async with World(folder, meters=min(options.meters, 4), interval_s=_FAST_S) as world:
-        sizes = []
-        for done in options.rounds():
-            end = time.monotonic() + _HOUR_S
-            while time.monotonic() < end:
-                await asyncio.sleep(_HOUR_S / 12)
-                sizes.append(_resident_kb(world.bridge.pid))
-            tell(f"memory {done}/{options.count}")
-        await world.settle()
-        result = outcome("memory", world, done, begin)
-        early, late = sizes[2], sizes[-1]
-        result.remark = f"resident {early / 1024:.1f} MB after a quarter, {late / 1024:.1f} MB in the end"
-        if late > MEMORY_LIMIT_KB or late > early * 1.05:
-            result.notes.append(result.remark)
-        return result
+    with confined(MEMORY_LIMIT_KB * 1024) as group:
+        command = group.command if group is not None else ()
+        meters = min(options.meters, 4)
+        async with World(folder, meters=meters, interval_s=_FAST_S, command=command) as world:
+            sizes = []
+            for done in options.rounds():
+                end = time.monotonic() + _HOUR_S
+                while time.monotonic() < end and world.bridge.running:
+                    await asyncio.sleep(_HOUR_S / 12)
+                    sizes.append(_resident_kb(world.bridge.pid))
+                tell(f"memory {done}/{options.count}")
+                if not world.bridge.running:
+                    break
+            await world.settle()
+            result = outcome("memory", world, done, begin)
+            early, late = sizes[len(sizes) // 4], sizes[-1]
+            enforced = (
+                f"at most {group.peak_octets() / 2**20:.1f} of the {MEMORY_LIMIT_KB / 1024:.0f} MB that the kernel allowed"
+                if group is not None
+                else "no limit was enforced (that needs root and control groups)"
+            )
+            result.remark = (
+                f"resident {early / 1024:.1f} MB after a quarter, {late / 1024:.1f} MB in the end; {enforced}"
+            )
+            if late > MEMORY_LIMIT_KB or late > early * 1.05:
+                result.notes.append(result.remark)
+            return result
 
 
 def _resident_kb(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])  # 0 once it was killed
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,23 @@ from chaos.parts import FAULTS
 @pytest.mark.skipif(find_mosquitto() is None, reason="needs a real mosquitto (apt install mosquitto)")
 @pytest.mark.parametrize("part", FAULTS)
 def test_nothing_is_lost_altered_or_out_of_order(part: str, tmp_path: Path) -> None:
-    outcome = asyncio.run(FAULTS[part](tmp_path, Options(count=2, meters=3, longest_s=1.5), lambda _: None))
+    options = Options(count=2, meters=3, longest_s=1.5, proxy=True)
+    outcome = asyncio.run(FAULTS[part](tmp_path, options, lambda _: None))
     assert outcome.faults == 2
     assert outcome.verdict.received > 0
     assert outcome.good, outcome
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(find_mosquitto() is None, reason="needs a real mosquitto (apt install mosquitto)")
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("ip") is None, reason="needs root and ip (iproute2)")
+def test_nothing_is_lost_when_a_cable_is_pulled(tmp_path: Path) -> None:
+    outcome = asyncio.run(FAULTS["cuts"](tmp_path, Options(count=2, meters=3, longest_s=1.5), lambda _: None))
+    assert outcome.faults == 2
+    assert outcome.verdict.received > 0
+    assert outcome.good, outcome
+    if "cable" not in outcome.remark:
+        pytest.skip(f"this kernel gives no network namespace: {outcome.remark}")
 
 
 def hear(ledger: Ledger, number: int, *, topic: str = "state", seq: int | None = None, volt: int = 0) -> None:

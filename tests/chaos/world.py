@@ -18,13 +18,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mqtt_parts import find_mosquitto, free_port
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from chaos.cable import Cable
 from chaos.ledger import Ledger
 from chaos.meters import INTERVAL_S, Clock, PortMeter, TcpMeter, utc_now
 
@@ -42,14 +43,15 @@ async def until(condition: Callable[[], object], seconds: float) -> bool:
 class Broker:
     """mosquitto, to be killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cable: Cable | None) -> None:
         self.port = free_port()
         self._log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
         user = "user root\n" if os.geteuid() == 0 else ""
         self._config.write_text(
-            f"{user}listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\n"
-            "max_queued_messages 0\n"
+            f"{user}listener {self.port} 127.0.0.1\n"
+            f"{f'listener {self.port} {cable.broker_host}' if cable else ''}\n"
+            "allow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -173,14 +175,15 @@ class Network:
 class Bridge:
     """The bridge as a process."""
 
-    def __init__(self, config: Path, environ: dict[str, str]) -> None:
+    def __init__(self, config: Path, environ: dict[str, str], command: Sequence[str]) -> None:
         self._config = config
+        self._command = command
         self._environ = {**os.environ, **environ}
         self._process: subprocess.Popen[bytes] | None = None
         self.log_path = config.with_suffix(".log")
 
     def start(self) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("bridge.py")), "run", "-c"]
+        command = [*self._command, sys.executable, str(Path(__file__).with_name("bridge.py")), "run", "-c"]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, str(self._config)], stdout=log, stderr=log, env=self._environ
@@ -226,7 +229,11 @@ class World:
         state: Path | None = None,
         environ: dict[str, str] | None = None,
         clock: Clock = utc_now,
+        cable: Cable | None = None,
+        command: Sequence[str] = (),
     ) -> None:
+        """``cable``: the way to the broker, in place of the proxy; ``command``: what the bridge is started with."""
+        self._cable = cable
         self.ledger = Ledger()
         self.meters: list[TcpMeter | PortMeter] = [
             PortMeter(f"m{n:02}", n, self.ledger, interval_s, folder)
@@ -234,19 +241,24 @@ class World:
             else TcpMeter(f"m{n:02}", n, self.ledger, interval_s, clock)
             for n in range(meters)
         ]
-        self.broker = Broker(folder)
+        self.broker = Broker(folder, cable)
         self.network = Network(self.broker.port)
         self.config = folder / "ciibridge.toml"
-        self.bridge = Bridge(self.config, environ or {})
+        self._broker_at = (
+            f"{cable.broker_host}:{self.broker.port}" if cable else f"127.0.0.1:{self.network.port}"
+        )
+        self.bridge = Bridge(self.config, environ or {}, cable.command if cable else command)
         self.state = state or folder / "ciibridge.db"
 
     async def __aenter__(self) -> World:
         for meter in self.meters:
+            if self._cable is not None and isinstance(meter, TcpMeter):
+                meter.host = self._cable.meter_host
             await meter.start()
         blocks = "".join(f"[[meter]]\n{meter.block(meter.url)}\n" for meter in self.meters)
         self.config.write_text(
             f'[bridge]\nid = "chaos"\n[outbox]\npath = "{self.state}"\n'
-            f'[mqtt]\nurl = "mqtt://127.0.0.1:{self.network.port}"\nvalue_topics = false\n{blocks}'
+            f'[mqtt]\nurl = "mqtt://{self._broker_at}"\nvalue_topics = false\n{blocks}'
         )
         self.config.chmod(0o600)
         await self.broker.start()
