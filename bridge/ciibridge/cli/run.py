@@ -21,9 +21,10 @@ from ciibridge.cli import main
 from ciibridge.errors import ConfigError
 from ciibridge.normalise.identity import shortened
 from ciibridge.service.logs import start_logging
+from ciibridge.service.meter_setup import MeterSetup
 from ciibridge.service.secrets import never_dump
 from ciibridge.service.service import Service
-from ciibridge.service.setup import MeterSetup, Setup, load
+from ciibridge.service.setup import Setup, load
 from ciibridge.service.systemd import Systemd
 
 _WRONG_USE: Final = 2

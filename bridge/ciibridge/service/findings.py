@@ -10,8 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, TypeVar
 
+from ciibridge.normalise.identity import topic_level
+
+T = TypeVar("T")
 Key = tuple[str | int, ...]
 
 _HEADER: Final = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\s*\]\]?\s*(#.*)?$")
@@ -75,3 +78,37 @@ def choose(value: str, known: Iterable[str]) -> str:
     if close:
         return f"Did you mean {' or '.join(close)}?"
     return f"Write one of: {', '.join(words)}."
+
+
+class Findings:
+    """Collects what is wrong while a configuration is checked."""
+
+    def __init__(self) -> None:
+        self.all: list[Finding] = []
+
+    def fault(self, at: Key, message: str, remedy: str) -> None:
+        """Note a fault of the key ``at``."""
+        self.all.append(Finding(at, message, remedy))
+
+    def known(self, at: Key, name: str, value: str | None, known: Mapping[str, T]) -> T | None:
+        """Look a word up; one that is not there is a fault of ``at``.``name``, none at all is not."""
+        if value is None or value in known:
+            return known.get(value or "")
+        self.fault((*at, name), f"{value!r} is not in the schema", choose(value, known))
+        return None
+
+    def match(self, at: Key, values: Iterable[str], pattern: re.Pattern[str], words: str) -> None:
+        """Compare words with what is possible, in ``words``."""
+        for value in values:
+            if not pattern.fullmatch(value):
+                self.fault(at, f"{value!r} is not possible", f"Write {words}.")
+
+    def level(self, at: Key, pattern: str, value: str) -> None:
+        """Refuse what cannot be a level of a topic."""
+        if not re.fullmatch(pattern, value):
+            proposal = topic_level(value) or "home"
+            self.fault(
+                at,
+                f"{value!r} cannot be a part of a topic (a-z, 0-9, _, -, at most 64)",
+                f"Write e.g. {proposal!r}.",
+            )

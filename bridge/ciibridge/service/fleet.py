@@ -16,7 +16,7 @@ from typing import Final
 from ciibridge.events import event
 from ciibridge.publish.retry import Backoff
 from ciibridge.service.meter import MeterTask
-from ciibridge.service.setup import MeterSetup
+from ciibridge.service.meter_setup import MeterSetup
 
 _log: Final = logging.getLogger("ciibridge")
 #: For a port to close; what hangs longer is left to the operating system.

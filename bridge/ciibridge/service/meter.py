@@ -13,10 +13,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ciimodel.catalogue import Resolved
 
@@ -26,18 +26,19 @@ from ciibridge.errors import TransportError
 from ciibridge.events import event
 from ciibridge.link import HINTS, SHORTEST_STALE_S, LinkState
 from ciibridge.normalise.identity import shortened
-from ciibridge.pipeline import Diagnostics, Pipeline
+from ciibridge.pipeline import Pipeline
 from ciibridge.publish.messages import Messages
 from ciibridge.publish.retry import Backoff, Outage, Reason
 from ciibridge.service.asking import Rounds
 from ciibridge.service.complaints import Complaints
 from ciibridge.service.gaps import Row
-from ciibridge.service.setup import MeterSetup
+from ciibridge.service.meter_setup import MeterSetup
+from ciibridge.service.outlet import Connect, Outlet
 from ciibridge.service.state import State
 from ciibridge.service.steady import NOTABLE, SteadyClock, utc_now, words_of
 from ciibridge.service.undated import Undated, lasting, momentary
 from ciibridge.transport import Transport, open_transport
-from ciibridge.types import Message, Problem, Snapshot
+from ciibridge.types import Problem, Snapshot
 
 _log: Final = logging.getLogger("ciibridge.meter")
 #: ``diag`` is published on every change, and at least so often.
@@ -48,33 +49,6 @@ _LOG_EVERY_S: Final = 3600.0
 #: twice the time and so on, since a meter may push but once an hour.
 _SILENCE_S: Final = 90.0
 _LONGEST_SILENCE_S: Final = 4 * 3600.0
-#: Octets kept for ``raw`` while no telegram comes out of them.
-_RAW_OCTETS: Final = 65_536
-
-
-class Publisher(Protocol):
-    """What a meter needs of its MQTT connection."""
-
-    @property
-    def queued(self) -> int:
-        """Messages that wait for the broker."""
-        ...
-
-    @property
-    def dropped(self) -> int:
-        """Messages that were lost because too many waited, since the start."""
-        ...
-
-    def publish(self, message: Message) -> None:
-        """Send or keep a message; never waits, never raises."""
-        ...
-
-    def subscribe(self, filters: Iterable[str], heard: Callable[[str, bytes, bool], None]) -> None:
-        """Hear what comes on these topics: topic, payload, and whether the broker had kept it."""
-        ...
-
-
-Connect = Callable[[str, Message], Publisher]
 
 
 class MeterTask:
@@ -104,8 +78,7 @@ class MeterTask:
         self._pipeline = Pipeline(catalogue, setup.settings, setup.protocol, every_s, counters=counters)
         if state is not None and state.latest is not None:
             self._pipeline.not_before(state.latest)
-        self._messages = messages
-        self._connect = connect
+        self._outlet = Outlet(messages, connect, raw=raw)
         self._transport: Transport = open_transport(setup.port, setup.link)
         self._backoff = backoff or Backoff()
         self._outage = Outage(_log, f"meter {self.name}")
@@ -113,10 +86,7 @@ class MeterTask:
         self._row: Row | None = None
         self._undated = Undated()
         self._usual_s = SHORTEST_STALE_S
-        self._publisher: Publisher | None = None
-        self._raw: bytearray | None = bytearray() if raw else None
         self._port_lost = False
-        self._online = False
         self._dropped = 0
         self._trouble: Reason | None = None
         self._told = Complaints(_ERROR_EVERY_S)
@@ -187,22 +157,19 @@ class MeterTask:
                 extra=self._event("link", link=str(link), was=str(self._link)),
             )
             self._link = link
-        queue = (
-            (False, 0) if self._publisher is None else (self._publisher.queued > 0, self._publisher.dropped)
-        )
+        queue = (self._outlet.queued > 0, self._outlet.dropped)
         self._tell_losses()
         self._date()
         if (link, *queue) != self._reported:
             self._reported = (link, *queue)
             self._diag_at_s = float("-inf")
-        self._set_online(online=link is LinkState.OK)
+        self._outlet.set_online(online=link is LinkState.OK)
         if steady_s - self._diag_at_s >= _DIAG_EVERY_S:
             self._diag_at_s = steady_s
-            self._publish_diag(now, diagnostics)
-        if self._messages.discovery is not None and self._publisher is not None:
-            self._publish(self._messages.discovery.tick(steady_s))
+            self._outlet.diag(diagnostics, now, port_error=self._port_lost)
+        self._outlet.tick(steady_s)
         for problem, count in self._told.due(steady_s):
-            self._publish_error(problem, now, count)
+            self._outlet.error(problem, now, count)
         for problem, count in self._logged.due(steady_s):
             _log.warning(
                 "meter %s: %s, %d times: %s",
@@ -215,7 +182,7 @@ class MeterTask:
 
     def retire(self) -> str | None:
         """Say that nothing comes any more; gives the name of the meter, if it is known. Only after ``run`` has ended."""
-        self._set_online(online=False)
+        self._outlet.set_online(online=False)
         return self._pipeline.meter
 
     async def _read(self) -> None:
@@ -281,16 +248,14 @@ class MeterTask:
 
     def _feed(self, data: bytes, *, whole: bool = False) -> None:
         self._works()
-        if self._raw is not None:
-            self._raw += data[-_RAW_OCTETS:]
-            del self._raw[:-_RAW_OCTETS]
+        self._outlet.keep_raw(data)
         take = self._pipeline.telegram if whole else self._pipeline.feed
         self._took(take(data, self._now()))
 
     def _took(self, found: list[Snapshot | Problem], *, past: bool = False) -> None:
         if found:
             self._take(found, past=past)
-            self._publish_raw()
+            self._outlet.tell_raw()
             if self._link is not LinkState.OK:
                 self.tick()
 
@@ -300,22 +265,22 @@ class MeterTask:
         for item in found:
             if isinstance(item, Problem):
                 self._complain(item)
-            elif self._publisher is not None:
-                self._set_online(online=True)
+            elif self._outlet.opened:
+                self._outlet.set_online(online=True)
                 if not past and self._undated.hold(item, self._clock.steady_s):
-                    self._publish(momentary(self._messages.snapshot(item)))
+                    self._outlet.snapshot(item, momentary)
                     continue
                 if not past:
                     self._look_back(item)
                 elif self._row is not None:
                     self._row.filled(item.seq, item.ts)
-                self._publish(self._messages.snapshot(item))
+                self._outlet.snapshot(item)
 
     def _date(self) -> None:
         """Publish what waited for this machine's clock to be set."""
         for snapshot in self._undated.dated(self._now(), self._clock.steady_s):
             self._look_back(snapshot)
-            self._publish(lasting(self._messages.snapshot(snapshot)))
+            self._outlet.snapshot(snapshot, lasting)
 
     def _look_back(self, snapshot: Snapshot) -> None:
         """Remember a telegram; have the gap before it filled, else tell it."""
@@ -333,30 +298,18 @@ class MeterTask:
                 *map(_second, (gap.begin, gap.end)),
                 extra=self._event("gap", begin=_second(gap.begin), end=_second(gap.end)),
             )
-            self._publish_error(gap, now, 1)
+            self._outlet.error(gap, now, 1)
 
     def _attach(self) -> None:
         """Take up the connection as soon as the meter's name is known."""
         meter = self._pipeline.meter
-        if self._publisher is None and meter is not None:
-            self._publisher = self._connect(meter, self._messages.will(meter))
-            self._outage.subject = f"meter {self.name}"
-            if self._state is not None:
-                self._row = Row(self._state, meter)
-                self._messages.seq_base = self._row.before
-            if self._messages.discovery is not None:
-                self._publisher.subscribe(self._messages.discovery.filters(meter), self._heard)
-            self._publisher.publish(self._messages.availability(meter, online=False))
-            self._diag_at_s = float("-inf")
-
-    def _publish(self, messages: Iterable[Message]) -> None:
-        if self._publisher is not None:
-            for message in messages:
-                self._publisher.publish(message)
-
-    def _heard(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - as the connection calls it
-        if self._messages.discovery is not None:
-            self._publish(self._messages.discovery.heard(topic, payload, retained=retained))
+        if meter is None or not self._outlet.open(meter):
+            return
+        self._outage.subject = f"meter {self.name}"
+        if self._state is not None:
+            self._row = Row(self._state, meter)
+            self._outlet.number_from(self._row.before)
+        self._diag_at_s = float("-inf")
 
     def _complain(self, problem: Problem) -> None:
         steady_s = asyncio.get_running_loop().time()
@@ -373,11 +326,11 @@ class MeterTask:
 
     def _tell(self, problem: Problem) -> None:
         if self._told.note(problem, asyncio.get_running_loop().time()):
-            self._publish_error(problem, self._now(), 1)
+            self._outlet.error(problem, self._now(), 1)
 
     def _tell_losses(self) -> None:
         """Tell what the outbox has lost, and that it is in memory only."""
-        dropped = self._publisher.dropped if self._publisher is not None else 0
+        dropped = self._outlet.dropped
         if dropped > self._dropped:
             words = f"{dropped - self._dropped} messages that waited for the broker were dropped: the outbox is full"
             self._complain(self._pipeline.report(Problem("messages_lost", words), self._now()))
@@ -389,50 +342,10 @@ class MeterTask:
             )
         self._trouble = trouble
 
-    def _set_online(self, *, online: bool) -> None:
-        meter = self._pipeline.meter
-        if online is not self._online and self._publisher is not None and meter is not None:
-            self._online = online
-            self._publisher.publish(self._messages.availability(meter, online=online))
-
     def report(self) -> tuple[str, dict[str, Any]] | None:
         """Tell what ``diag`` would tell now: name of the meter and document; None before it has a name."""
-        meter, publisher = self._pipeline.meter, self._publisher
-        if publisher is None or meter is None:
-            return None
         now = self._now()
-        document = self._messages.diag_document(
-            self._pipeline.diagnostics(now),
-            now,
-            port_error=self._port_lost,
-            queued=publisher.queued,
-            dropped=publisher.dropped,
-        )
-        return meter, document
-
-    def _publish_diag(self, now: datetime, diagnostics: Diagnostics) -> None:
-        meter = self._pipeline.meter
-        if self._publisher is not None and meter is not None:
-            message = self._messages.diag(
-                meter,
-                diagnostics,
-                now,
-                port_error=self._port_lost,
-                queued=self._publisher.queued,
-                dropped=self._publisher.dropped,
-            )
-            self._publisher.publish(message)
-
-    def _publish_error(self, problem: Problem, now: datetime, count: int) -> None:
-        meter = self._pipeline.meter
-        if self._publisher is not None and meter is not None:
-            self._publisher.publish(self._messages.error(meter, problem, now, count=count))
-
-    def _publish_raw(self) -> None:
-        meter = self._pipeline.meter
-        if self._raw and self._publisher is not None and meter is not None:
-            self._publisher.publish(self._messages.raw(meter, bytes(self._raw)))
-            self._raw.clear()
+        return self._outlet.report(self._pipeline.diagnostics(now), now, port_error=self._port_lost)
 
 
 def _second(time: datetime | None) -> str:

@@ -22,8 +22,9 @@ from ciibridge.publish.retry import Backoff
 from ciibridge.service.connections import Connections
 from ciibridge.service.fleet import Fleet
 from ciibridge.service.meter import MeterTask
+from ciibridge.service.meter_setup import MeterSetup
 from ciibridge.service.scrape import Scrape
-from ciibridge.service.setup import MeterSetup, Setup
+from ciibridge.service.setup import Setup
 from ciibridge.service.steady import NOTABLE, SteadyClock, words_of
 from ciibridge.service.storage import Storage
 from ciibridge.service.systemd import Systemd

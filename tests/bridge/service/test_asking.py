@@ -20,7 +20,7 @@ from ciibridge.publish.retry import Backoff
 from ciibridge.service import meter as meter_module
 from ciibridge.service.asking import Rounds, converse
 from ciibridge.service.meter import MeterTask
-from ciibridge.service.setup import MeterSetup
+from ciibridge.service.meter_setup import MeterSetup
 from ciibridge.simulate import SimulatedMeter
 from ciibridge.transport import LinkSettings
 from ciibridge.types import Message, Problem

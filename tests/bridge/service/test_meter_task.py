@@ -17,7 +17,7 @@ from ciibridge.publish.messages import Messages
 from ciibridge.publish.retry import Backoff
 from ciibridge.service import meter as meter_module
 from ciibridge.service.meter import MeterTask
-from ciibridge.service.setup import MeterSetup
+from ciibridge.service.meter_setup import MeterSetup
 from ciibridge.service.state import State
 from ciibridge.simulate import SimulatedMeter
 from ciibridge.transport import LinkSettings

@@ -20,7 +20,7 @@ from ciibridge.normalise.identity import shortened
 from ciibridge.pipeline import Pipeline
 from ciibridge.service.doctor import Check, Level
 from ciibridge.service.doctor.holders import holder
-from ciibridge.service.setup import MeterSetup
+from ciibridge.service.meter_setup import MeterSetup
 from ciibridge.transport import Transport, is_recording, open_transport
 from ciibridge.types import Snapshot
 
