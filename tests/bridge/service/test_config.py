@@ -9,7 +9,7 @@ import ciimodel
 import pytest
 from ciibridge.dialogue.asking import Way
 from ciibridge.errors import ConfigError
-from ciibridge.service import setup as setup_code
+from ciibridge.service import meter_setup
 from ciibridge.service.config import (
     BridgeTable,
     HomeAssistantTable,
@@ -419,7 +419,7 @@ ASKED = METER + 'protocol = "mbus"\n'
 
 @pytest.fixture
 def mbus_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup_code, "WAYS", {"mbus": WAY})
+    monkeypatch.setattr(meter_setup, "WAYS", {"mbus": WAY})
 
 
 @pytest.mark.usefixtures("mbus_only")
