@@ -26,11 +26,11 @@ from ciigen import __version__
 from ciigen.errors import CiigenError, FindingsError, UsageError
 from ciigen.installed import read_resolved
 from ciigen.load import find_schema
-from ciigen.options import LIVE, SELECTION, own, selected, signed
+from ciigen.options import CONFIG, LIVE, SELECTION, own, selected, signed
 from ciigen.push import command as push
 from ciigen.resolve import resolve_directory
 from ciigen.resolved import Resolved
-from ciigen.target import Selection, Target, View, discover, options, takes_live
+from ciigen.target import Selection, Target, View, discover, options, takes_config, takes_live
 from ciigen.write import check_ours, collect, differences, headed, write
 
 _SCHEMA = Annotated[
@@ -206,6 +206,7 @@ def _command(target: Target) -> Callable[..., None]:
         for name, view in target.views.items()
     }
     annotations |= SELECTION | (LIVE if takes_live(target) else {})
+    annotations |= CONFIG if takes_config(target) else {}
     annotations |= own(target)
     annotations |= _OUT
     signed(run, annotations)
@@ -226,6 +227,8 @@ def _example(target: Target) -> str:
     if not views:
         return f"Example: ciigen {target.name} --out {target.name}"
     name, view = views[0]
+    if takes_config(target):
+        return f"Example: ciigen {target.name} --{name} --config ciibridge.toml > {view.path(Selection())}"
     file = f"smartmeter{view.extension}"
     example = f"Example: ciigen {target.name} --{name} --meter lg-e450 --lang de > {file}"
     return (

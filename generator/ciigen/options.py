@@ -19,6 +19,8 @@ from typing import Annotated, Any, Final, get_args
 
 import typer
 
+from ciigen import configured
+from ciigen.dialects import written
 from ciigen.errors import UsageError, did_you_mean
 from ciigen.live.broker import BrokerAddress, LiveError, parse_address, retained
 from ciigen.live.meters import LiveMeter, read
@@ -28,6 +30,8 @@ from ciigen.topics import path
 
 #: Environment variable with the password for the broker.
 BROKER_PASSWORD: Final = "CIIGEN_MQTT_PASSWORD"  # noqa: S105  # a name
+#: User of Home Assistant, where the configuration of the bridge says that there is one.
+HOME_ASSISTANT: Final = "homeassistant"
 #: How long a broker may take to send the retained messages, when it sends none at all.
 _WAIT_S: Final = 5.0
 
@@ -75,6 +79,16 @@ LIVE: Final[dict[str, Any]] = {
         ),
     ],
 }
+CONFIG: Final[dict[str, Any]] = {
+    "config": Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Configuration of the bridge: its meters, prefix, user, dialects; what is given beside it goes before.",
+        ),
+    ],
+}
 DEFAULTS: Final[dict[str, Any]] = {"lang": "en"}
 
 
@@ -83,6 +97,8 @@ def selected(target: Target, resolved: Resolved, given: Mapping[str, Any]) -> tu
 
     Asks the broker of ``--from`` and tells on standard error what it had. Raises UsageError, or LiveError.
     """
+    if config := given.get("config"):
+        given = _with_config(configured.read(config), given)
     if prefix := given["prefix"]:
         if not re.fullmatch(resolved.levels["prefix"], prefix):
             raise UsageError(f"--prefix {prefix} is no prefix: it must match {resolved.levels['prefix']}")
@@ -107,6 +123,30 @@ def selected(target: Target, resolved: Resolved, given: Mapping[str, Any]) -> tu
         if value is not None:
             raise UsageError(f"{option} is for the broker of --from, which is not given")
     return resolved, selection
+
+
+def _with_config(found: configured.Configured, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete what is given by what a configuration of the bridge says; raises UsageError for what it leaves open."""
+    user = given.get(_parameter("user")) or found.user
+    bridge_id = given.get(_parameter("bridge-id")) or found.bridge_id
+    if user is None:
+        raise UsageError(
+            f"{found.path}: [mqtt] has no `username`, so the broker cannot tell who it is: add one, or --user"
+        )
+    if bridge_id is None:
+        raise UsageError(
+            f"{found.path}: [bridge] has no `id`, so it is the name of its machine: add one there, or name it with --bridge-id"
+        )
+    said = {
+        "user": user,
+        "bridge-id": bridge_id,
+        "homeassistant": HOME_ASSISTANT if found.home_assistant else None,
+        "discovery-prefix": found.discovery_prefix,
+        "dialect": written(found.dialects) or None,
+    }
+    merged = {_parameter(name): given.get(_parameter(name)) or value for name, value in said.items()}
+    ids = given["ids"] or (None if given.get("source") else list(found.levels()))
+    return {**given, **merged, "ids": ids, "prefix": given["prefix"] or found.prefix}
 
 
 def signed(function: Callable[..., None], annotations: Mapping[str, Any]) -> None:

@@ -106,7 +106,8 @@ class Target(Protocol):
     Optional attributes: ``folder``, where a target that shares the folder of another gives its name (``resolved`` lives
     in ``python/ciimodel``); without it the folder is ``name``. ``options``, name → Option, become options of the command
     and arrive in ``Selection.options``. ``of_contract = True`` where the output is the same for every house: such a target
-    has no ``--from``.
+    has no ``--from``. ``of_bridge = True`` where it follows from the configuration of the bridge, too: ``--config``, whose facts arrive in
+    ``Selection`` as if they had been given on the command line.
     """
 
     @property
@@ -140,6 +141,11 @@ def options(target: Target) -> Mapping[str, Option]:
 def takes_live(target: Target) -> bool:
     """Whether the output differs with the meters of a house, so that it can be made ``--from`` a broker."""
     return not getattr(target, "of_contract", False)
+
+
+def takes_config(target: Target) -> bool:
+    """Whether the output can be made for a configuration of the bridge, ``--config``."""
+    return bool(getattr(target, "of_bridge", False))
 
 
 @cache

@@ -34,7 +34,7 @@ class LiveMeter:
     """A meter that is live. ``model`` and ``operator`` are ids of the schema, None where unknown.
 
     ``quantities`` are names of the schema with the seconds between two values (0: not learnt yet), identity included.
-    ``tariffs`` are what the operator calls them: ``t1`` → ``HT``.
+    ``tariffs`` are what the operator calls them: ``t1`` → ``HT``. ``identity`` is what the meter calls itself.
     """
 
     id: str
@@ -43,6 +43,7 @@ class LiveMeter:
     model: str | None = None
     operator: str | None = None
     tariffs: tuple[tuple[str, str], ...] = ()
+    identity: tuple[tuple[str, str], ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
@@ -110,6 +111,7 @@ def _meter(resolved: Resolved, topic: str, payload: bytes, notes: list[str]) -> 
             for tariff, facts in _mapping(meta, "tariffs").items()
             if isinstance(facts, dict) and "label" in facts
         ),
+        identity=tuple((name, str(text)) for name, text in _mapping(meta, "identity").items()),
     )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ciigen.errors import UsageError
+from ciigen.live.meters import LiveMeter
 from ciigen.target import Selection
 from ciigen.targets.acl import TARGET
 from ciigen.targets.acl.rights import users
@@ -27,7 +30,14 @@ BROKER = [
     pytest.mark.broker,
     pytest.mark.skipif(find_mosquitto() is None, reason="needs a real mosquitto (apt install mosquitto)"),
 ]
-HOME = Selection(ids=(METER_ID, "second"), options=(("homeassistant", "ha"), ("bridge-id", "test")))
+HOME = Selection(
+    ids=(METER_ID, "second"),
+    options=(
+        ("homeassistant", "ha"),
+        ("bridge-id", "test"),
+        ("dialect", "rldsp:group=flat,smartmeter-datacollector"),
+    ),
+)
 PASSWORD = "right"  # of every user of these tests
 
 
@@ -159,11 +169,115 @@ def test_the_bridge_may_write_every_topic_of_its_meters_and_none_of_others(selec
         ({"bridge-id": "+"}, "--bridge-id \\+ is no id"),
         ({"discovery-prefix": "x"}, "give its user with --homeassistant"),
         ({"homeassistant": "ha", "discovery-prefix": "x/#"}, "cannot begin a topic"),
+        ({"dialect": "rldps"}, "--dialect rldps is not in the schema: did you mean rldsp"),
+        ({"dialect": "rldsp:gruop=x"}, "has no setting gruop: did you mean group"),
+        ({"dialect": "rldsp:group=#"}, "group '#' is no part of a topic"),
+        ({"dialect": "rldsp:group"}, "write NAME or NAME:SETTING=VALUE"),
+        ({"called": "smartmeter=X"}, "say which with --dialect"),
+        ({"dialect": "rldsp", "called": "other=X"}, "--called other=X: known are smartmeter"),
+        ({"dialect": "rldsp", "called": "X"}, "write ID=NAME"),
     ],
 )
 def test_names_that_cannot_be(options: dict[str, str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         users(RESOLVED, Selection(options=tuple(options.items())))
+
+
+def test_a_meter_is_called_what_it_calls_itself() -> None:
+    def topics(selection: Selection) -> set[str]:
+        return {topic for topic in users(RESOLVED, selection)[0].writes if topic.startswith("dt/")}
+
+    dialect = (("dialect", "rldsp"),)
+    given = Selection(ids=("house",), options=(*dialect, ("called", "house=Kamstrup/1")))
+    assert topics(given) == {"dt/building/Kamstrup_1/ds", "dt/building/house/ds"}
+    identity = (("serial_utility", "10000001"), ("device_name", "LGZ1030600000001"))
+    live = LiveMeter("house", (("power_net", 5.0),), identity=identity)
+    seen = Selection(ids=("house",), live=(live,), source="mqtt://broker", options=dialect)
+    assert {"dt/building/LGZ1030600000001/ds", "dt/building/house/ds"} <= topics(seen)
+    assert not {topic for topic in topics(seen) if "+" in topic}
+
+
+CONFIG = """
+[bridge]
+id = "cellar"
+[mqtt]
+username = "meters"
+prefix = "haus"
+[homeassistant]
+[dialect.rldsp]
+group = "flat"
+[[meter]]
+port = "/dev/ttyUSB0"
+id = "flat-1"
+[[meter]]
+port = "/dev/ttyUSB1"
+id = "flat-2"
+"""
+
+
+def acl(tmp_path: Path, config: str, *arguments: str) -> tuple[int, str, str]:
+    """Exit status, standard output and errors of ``ciigen acl --config``."""
+    file = tmp_path / "ciibridge.toml"
+    file.write_text(config, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "from ciigen.cli import main; main()", "acl", "--config", file, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_of_a_configuration_exactly_what_it_publishes(tmp_path: Path) -> None:
+    status, out, error = acl(tmp_path, CONFIG)
+    assert (status, error) == (0, "")
+    options = (
+        ("user", "meters"), ("bridge-id", "cellar"), ("homeassistant", "homeassistant"), ("dialect", "rldsp:group=flat"),
+    )  # fmt: skip
+    said = Selection(ids=("flat-1", "flat-2"), prefix="haus", options=options)
+    resolved = RESOLVED.model_copy(update={"prefix": "haus"})
+    wanted = {(user.name, "publish", topic) for user in users(resolved, said) for topic in user.writes}
+    wanted |= {(user.name, "subscribe", topic) for user in users(resolved, said) for topic in user.reads}
+    assert set(mosquitto(out)) == wanted
+    assert ("meters", "publish", "haus/v1/flat-2/#") in wanted
+    # the command in its head makes the same without the file
+    again = re.search(r"^# ciigen (acl .*)$", out, re.MULTILINE)
+    assert again
+    command = [sys.executable, "-c", "from ciigen.cli import main; main()", *again[1].split()]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == out
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "said"),
+    [
+        (('id = "flat-2"', ""), (), "meter 2 of 2 has no `id`, so it is called what it says itself: name all meters with --id"),
+        (('username = "meters"', ""), (), "[mqtt] has no `username`"),
+        (('id = "cellar"', ""), (), "[bridge] has no `id`"),
+        (("[dialect.rldsp]", "[dialect.rldps]"), (), "rldps is not in the schema: did you mean rldsp"),
+        (('"haus"', "7"), (), "mqtt.prefix must be a text in quotes"),
+        (("[[meter]]", "[meter]"), (), "it has no [[meter]]"),
+        (('id = "cellar"', "id = cellar"), (), "not valid TOML"),
+    ],
+)  # fmt: skip
+def test_what_a_configuration_leaves_open_is_asked(
+    change: tuple[str, str], arguments: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    config = CONFIG.replace(*change, 2 if change[0] == "[[meter]]" else 1)
+    if change[0] == "[[meter]]":
+        config = config.split("[meter]")[0] + "[meter]" + config.split("[meter]")[1]
+    status, out, error = acl(tmp_path, config, *arguments)
+    assert (status, out) == (2, "")
+    assert said in error
+
+
+def test_what_is_given_beside_a_configuration_goes_before(tmp_path: Path) -> None:
+    open_ = (
+        CONFIG.replace('id = "flat-2"', "").replace('username = "meters"', "").replace('id = "cellar"', "")
+    )
+    status, out, _ = acl(tmp_path, open_, "--id", "lgz1", "--user", "b", "--bridge-id", "c", "--prefix", "x")
+    assert status == 0
+    assert ("b", "publish", "x/v1/lgz1/#") in set(mosquitto(out))
+    assert "flat-1" not in out
 
 
 # -- what mosquitto does with it ------------------------------------------------------------------------------------------
@@ -254,7 +368,8 @@ class TestOnMosquitto:
             tmp_path,
             guarded.port,
             f'port = "{meter.url}"',
-            mqtt=f'username = "ciibridge"\npassword = "{PASSWORD}"\nraw = true\n[homeassistant]',
+            mqtt=f'username = "ciibridge"\npassword = "{PASSWORD}"\nraw = true\n[homeassistant]\n'
+            '[dialect.rldsp]\ngroup = "flat"\n[dialect.smartmeter-datacollector]',
         )
         try:
             with service_in_thread(config):
@@ -262,10 +377,13 @@ class TestOnMosquitto:
                 wait_until(lambda: f"cii/v1/{METER_ID}/value/power_import" in reader.heard, what="value")
                 wait_until(lambda: any(t.startswith("homeassistant/") for t in house.heard), what="discovery")
                 wait_until(lambda: "cii/v1/_bridge/test/availability" in reader.heard, what="bridge")
+                wait_until(lambda: f"dt/flat/{METER_ID.upper()}/ds" in reader.heard, what="RL-DSP")
+                power = f"smartmeter/{METER_ID.upper()}/ACTIVE_POWER_P"
+                wait_until(lambda: power in reader.heard, what="smartmeter-datacollector")
         finally:
             meter.stop()
         assert "refuses messages" not in caplog.text
-        assert not [topic for topic in reader.heard if not topic.startswith("cii/v1/")]
+        assert not [t for t in reader.heard if not t.startswith(("cii/v1/", "dt/flat/", "smartmeter/"))]
         assert stranger.heard == []
 
     @pytest.mark.parametrize("user", ["smarthome", "ha", "bridge2", "tenant2", "nobody"])
@@ -278,6 +396,8 @@ class TestOnMosquitto:
             f"cii/v1/{METER_ID}/meta",
             "cii/v1/_bridge/test/availability",
             "cii/v1/new/state",
+            f"dt/flat/{METER_ID.upper()}/ds",
+            f"smartmeter/{METER_ID.upper()}/ACTIVE_POWER_P",
         ):
             assert not forger.says(forged), forged
         assert not forger.says(topic, "")
@@ -292,6 +412,9 @@ class TestOnMosquitto:
             "homeassistant/status",
             "homeassistant/sensor/lamp/x/config",
             "zigbee2mqtt/lamp/set",
+            f"dt/building/{METER_ID.upper()}/ds",
+            "dt/flat/OTHER/ds",
+            "smartmeter/OTHER/ACTIVE_POWER_P",
             "$SYS/broker/version",
         ):
             assert not bridge.says(topic), topic

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import ciimodel
 import pytest
+from ciibridge.normalise.settings import MeterSettings
+from ciibridge.pipeline import Pipeline
+from ciibridge.publish.dialect import Spoken
+from ciibridge.publish.messages import Messages
+from ciibridge.simulate import SimulatedMeter
+from ciibridge.types import Snapshot
 from ciigen.installed import read_resolved
 from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection
 from ciigen.targets.asyncapi import TARGET
 from ciigen.targets.asyncapi.carried import carried
+from ciigen.targets.asyncapi.dialects import name_of
 from ciigen.targets.asyncapi.document import document
 from jsonschema import Draft7Validator
 from ruamel.yaml import YAML
@@ -81,7 +91,7 @@ def test_every_reference_resolves_inside_the_document(api: Json) -> None:
 
 
 def test_every_topic_is_a_channel_an_operation_and_a_message(resolved: Resolved, api: Json) -> None:
-    names = list(resolved.topics)
+    names = [*resolved.topics, *map(name_of, resolved.dialects.values())]
     assert list(api["channels"]) == names
     assert list(api["components"]["messages"]) == names
     assert [operation["channel"]["$ref"] for operation in api["operations"].values()] == [
@@ -154,12 +164,56 @@ def test_each_message_has_an_example_that_fits_its_schema(resolved: Resolved, ap
             without.add(name)
         for example in message.get("examples", []):
             validator.validate(example["payload"])
+            path = api["channels"][name]["address"]
             pattern = re.sub(
-                r"\\\{(\w+)\\\}", lambda m: resolved.levels[m[1]], re.escape(resolved.topics[name].path)
+                r"\\\{(\w+)\\\}", lambda m: resolved.levels.get(m[1], "[^/+#]+"), re.escape(path)
             )
             assert re.fullmatch(pattern, example["name"]), example["name"]
     unused = {name for name, topic in resolved.topics.items() if topic.kinds and not carried(resolved, topic)}
     assert without == {"raw"} | unused
+
+
+def test_dialects_are_as_the_schema_has_them_and_as_the_bridge_says_them(
+    resolved: Resolved, api: Json
+) -> None:
+    assert set(resolved.dialects) == {"rldsp", "smartmeter-datacollector"}
+    for dialect in resolved.dialects.values():
+        name = name_of(dialect)
+        assert api["channels"][name]["address"] == dialect.path
+        mqtt = api["operations"][f"send_{name}"]["bindings"]["mqtt"]
+        assert (mqtt["qos"], mqtt["retain"]) == (dialect.qos, dialect.retain)
+    state = api["components"]["messages"]["state"]["examples"][0]["payload"]
+    (meter,) = api["components"]["messages"]["dialect_rldsp"]["examples"]
+    assert meter["name"] == "dt/building/LGZ1030600000001/ds"
+    assert meter["payload"]["meter"]["1.7.0"] == state["values"]["power_import"]
+    assert "16.7.0" not in meter["payload"]["meter"], "it is computed, and has no code"
+    (one,) = api["components"]["messages"]["dialect_smartmeter_datacollector"]["examples"]
+    assert one["name"] == "smartmeter/LGZ1030600000001/ACTIVE_POWER_P"
+    validator = Draft7Validator(api["components"]["schemas"]["dialect_smartmeter_datacollector"])
+    for wrong in ({}, {**one["payload"], "value": "28"}, {**one["payload"], "unit": "W"}):
+        assert list(validator.iter_errors(wrong)), wrong
+
+    # what the bridge really says, of a simulated meter
+    catalogue = ciimodel.load()
+    simulated = SimulatedMeter(catalogue, "lg-e450", operator="ekz")
+    pipeline = Pipeline(catalogue, MeterSettings(), simulated.protocol)
+    now = datetime(2026, 5, 4, 9, 40, 15, tzinfo=UTC)
+    spoken = tuple(
+        Spoken(dialect, {key: setting.default for key, setting in dialect.settings.items()})
+        for dialect in catalogue.dialects.values()
+    )
+    messages = Messages(catalogue, dialects=spoken)
+    seen = set()
+    for snapshot in pipeline.feed(simulated.telegrams(now), now):
+        assert isinstance(snapshot, Snapshot)
+        for message in messages.snapshot(snapshot):
+            for dialect in resolved.dialects.values():
+                if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", dialect.path), message.topic):
+                    Draft7Validator(api["components"]["schemas"][name_of(dialect)]).validate(
+                        json.loads(message.payload)
+                    )
+                    seen.add(dialect.name)
+    assert seen == set(resolved.dialects)
 
 
 def test_examples_tell_one_story(api: Json) -> None:

@@ -50,6 +50,7 @@ def test_a_meter_is_what_its_meta_says() -> None:
         "lg-e450",
         "ekz",
         (("t1", "Day"),),
+        (("device_name", "LGZ1030600000001"),),
     )
 
 

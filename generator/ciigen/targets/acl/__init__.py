@@ -50,6 +50,7 @@ class Acl:
     name = _NAME
     help = "Broker: who may write and read which topics (mosquitto, EMQX)"
     views = _VIEWS
+    of_bridge = True
     options: Final[Mapping[str, Option]] = OPTIONS
 
     def tree(self, resolved: Resolved) -> dict[str, str]:

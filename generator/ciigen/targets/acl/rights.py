@@ -5,6 +5,7 @@
     reader           reads   the same, writes nothing
     Home Assistant   reads   the same, and all discovery; writes its birth message
     … and then the bridge    writes and reads the discovery of its own meters, and hears the birth message
+    --dialect                the bridge writes, and readers read, the topics of other publishers for these meters
 
 A whole meter is one filter, not one a topic: a minor version of the profile may add topics, and a rule that does not know
 them would withhold them in silence.
@@ -17,8 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ciigen.errors import UsageError
-from ciigen.resolved import Resolved
+from ciigen.dialects import spoken, tables_of
+from ciigen.errors import UsageError, did_you_mean
+from ciigen.resolved import Dialect, Resolved
 from ciigen.target import Option, Selection
 from ciigen.targets.homeassistant.discovery import Discovery, Wishes
 from ciigen.targets.homeassistant.plan import plan
@@ -32,6 +34,13 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "bridge-id": Option("[bridge] id of the bridge; default: the name of --user.", "ID"),
     "homeassistant": Option(
         "User of Home Assistant; the bridge then may publish discovery for its meters.", "NAME"
+    ),
+    "dialect": Option(
+        "Topics of other publishers that the bridge writes as well, e.g. rldsp or rldsp:group=flat; several with commas.",
+        "NAMES",
+    ),
+    "called": Option(
+        "What meters call themselves in those topics, ID=NAME,…; default: ID, and ID in capitals.", "ID=NAME"
     ),
     "discovery-prefix": Option("discovery_prefix of Home Assistant, if it is another one.", "PREFIX"),
     "read-all": Option("Readers may read every meter of the prefix, not only these."),
@@ -66,8 +75,9 @@ def users(resolved: Resolved, selection: Selection) -> tuple[User, ...]:
             "--discovery-prefix says where Home Assistant listens: give its user with --homeassistant"
         )
     own = (*(f"{base(resolved, level)}/#" for level in selection.ids), *_process(resolved, bridge_id))
+    others = _dialects(resolved, selection)
     # below the prefix, _bridge included
-    read = (base(resolved, "#"),) if selection.option("read-all") else own
+    read = (*((base(resolved, "#"),) if selection.option("read-all") else own), *others)
     discovery = _discovery(resolved, selection) if house else None
     config: tuple[str, ...] = ()
     birth: tuple[str, ...] = ()
@@ -76,7 +86,7 @@ def users(resolved: Resolved, selection: Selection) -> tuple[User, ...]:
         config = tuple(topic for level in selection.ids for topic in discovery.filters(level))
         birth = (discovery.birth()[0],)
     what = f'the bridge: [mqtt] username = "{bridge}", [bridge] id = "{bridge_id}"'
-    found = [User(bridge, what, (*own, *config), (*config, *birth))]
+    found = [User(bridge, what, (*own, *others, *config), (*config, *birth))]
     found += [User(name, "a consumer", (), read) for name in readers]
     if house and discovery is not None:
         found.append(User(house, "Home Assistant", birth, (*read, f"{discovery.root}/#")))
@@ -100,6 +110,43 @@ def _process(resolved: Resolved, bridge_id: str) -> list[str]:
         for topic in resolved.topics.values()
         if topic.per_process
     ]
+
+
+def _dialects(resolved: Resolved, selection: Selection) -> list[str]:
+    """Topic filters of the dialects that are switched on."""
+    tables = tables_of(selection.option("dialect"), "--dialect")
+    called = _called(selection)
+    if called and not tables:
+        raise UsageError("--called is for the topics of other publishers: say which with --dialect")
+    return [
+        topic
+        for each in spoken(resolved, tables, "--dialect")
+        for level in selection.ids
+        for topic in each.filters(level, called.get(level) or _guessed(each.dialect, selection, level))
+    ]
+
+
+def _called(selection: Selection) -> dict[str, tuple[str, ...]]:
+    """Read ``lgz1=LGZ1,lgz2=LGZ2``: topic level → what the meter calls itself."""
+    found: dict[str, tuple[str, ...]] = {}
+    text = selection.option("called")
+    for entry in text.split(",") if text else ():
+        level, equals, name = (part.strip() for part in entry.partition("="))
+        if not equals or not name:
+            raise UsageError(f"--called {entry.strip()}: write ID=NAME")
+        if level not in selection.ids:
+            raise UsageError(f"--called {entry.strip()}: {did_you_mean(level, selection.ids)}")
+        found[level] = (name,)
+    return found
+
+
+def _guessed(dialect: Dialect, selection: Selection, level: str) -> tuple[str, ...]:
+    """Say what a meter calls itself: a live one has said it; else our level is mostly its name in lower case."""
+    for meter in selection.live:
+        if meter.id == level:
+            identity = dict(meter.identity)
+            return tuple(identity[name] for name in dialect.identity if name in identity)
+    return (level.upper(),) if dialect.identity else ()
 
 
 def _discovery(resolved: Resolved, selection: Selection) -> Discovery:

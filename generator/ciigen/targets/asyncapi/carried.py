@@ -39,7 +39,7 @@ def example_topic(resolved: Resolved, topic: Topic) -> str:
     """Return the topic of ``example``, with the default prefix."""
     filled = {
         PREFIX: resolved.prefix,
-        METER: str(_state_example(resolved)[METER]),
+        METER: str(state_example(resolved)[METER]),
         CHANNEL: _EXAMPLE_CHANNEL,
         "bridge": _EXAMPLE_BRIDGE,
         **dict.fromkeys(QUANTITY_LEVELS, _example_quantity(resolved, topic)),
@@ -56,7 +56,7 @@ def example(resolved: Resolved, topic: Topic) -> object | None:
     if topic.kinds and shown:
         return shown[_example_quantity(resolved, topic)]
     if topic.payload == _STATE and CHANNEL in levels(topic):
-        main = {key: value for key, value in _state_example(resolved).items() if key not in _ONLY_MAIN}
+        main = {key: value for key, value in state_example(resolved).items() if key not in _ONLY_MAIN}
         return {**main, "values": _channel_example(resolved)}
     for keyword in ("examples", "enum"):
         known = schema.get(keyword)
@@ -77,14 +77,23 @@ def _example_values(resolved: Resolved, topic: Topic) -> JsonObject:
     if CHANNEL in levels(topic):
         known = _channel_example(resolved)
     else:
-        state = _state_example(resolved)
+        state = state_example(resolved)
         known = json_object(state["values"], "values") | json_object(state.get("texts", {}), "texts")
     names = {quantity.name for quantity in carried(resolved, topic)}
     return {name: value for name, value in known.items() if name in names}
 
 
-def _state_example(resolved: Resolved) -> JsonObject:
+def state_example(resolved: Resolved) -> JsonObject:
+    """Return the snapshot that all examples are of."""
     return _first_example(resolved.payloads[_STATE], f"payloads.{_STATE}")
+
+
+def identity_example(resolved: Resolved) -> JsonObject:
+    """Return what the meter of the examples says of itself."""
+    properties = json_object(resolved.payloads["meta"]["properties"], "payloads.meta.properties")
+    return _first_example(
+        json_object(properties["identity"], "identity"), "payloads.meta.properties.identity"
+    )
 
 
 def _channel_example(resolved: Resolved) -> JsonObject:

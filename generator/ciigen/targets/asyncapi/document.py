@@ -2,7 +2,7 @@
 
 Seen from the bridge: it sends, everyone else receives. Each topic of the schema is one channel, one operation and one
 message of the same name. Two topics may share a path (a live value and a counter); they stay two channels, because QoS,
-retain and the names that can occur differ.
+retain and the names that can occur differ. The dialects, topics of other publishers beside ours, follow in the same form.
 
 Clauses: AsyncAPI specification 3.0.0, MQTT bindings 0.2.0.
 """
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ciigen.resolved import Quantity, Resolved, Topic
+from ciigen.resolved import Dialect, Quantity, Resolved, Topic
+from ciigen.targets.asyncapi import dialects
 from ciigen.targets.asyncapi.carried import (
     CHANNEL,
     METER,
@@ -45,7 +46,7 @@ _FILE_KEYWORDS: Final = ("$schema", "$id")
 
 def document(resolved: Resolved) -> JsonObject:
     """Return the whole document; keys in the order in which people read it."""
-    topics = resolved.topics.values()
+    topics, spoken = resolved.topics.values(), resolved.dialects.values()
     return {
         "asyncapi": _VERSION,
         "info": {
@@ -55,15 +56,19 @@ def document(resolved: Resolved) -> JsonObject:
         },
         "defaultContentType": "application/json",
         "servers": {_server_of(topic): _server(resolved, topic) for topic in topics if topic.will},
-        "channels": {topic.name: _channel(resolved, topic) for topic in topics},
-        "operations": {f"send_{topic.name}": _operation(topic) for topic in topics},
+        "channels": {topic.name: _channel(resolved, topic) for topic in topics}
+        | {dialects.name_of(each): _dialect_channel(each) for each in spoken},
+        "operations": {f"send_{topic.name}": _operation(topic) for topic in topics}
+        | {f"send_{dialects.name_of(each)}": _dialect_operation(each) for each in spoken},
         "components": {
-            "parameters": _parameters(resolved),
-            "messages": {topic.name: _message(resolved, topic) for topic in topics},
+            "parameters": _parameters(resolved) | _dialect_parameters(resolved),
+            "messages": {topic.name: _message(resolved, topic) for topic in topics}
+            | {dialects.name_of(each): _dialect_message(resolved, each) for each in spoken},
             "schemas": {
                 str(schema["title"]): {k: v for k, v in schema.items() if k not in _FILE_KEYWORDS}
                 for schema in payload_schemas(resolved).values()
-            },
+            }
+            | {dialects.name_of(each): dialects.schema(each) for each in spoken},
         },
     }
 
@@ -164,6 +169,48 @@ def _parameter(resolved: Resolved, level: str, quantities: list[Quantity]) -> Js
     meaning = _LEVELS.get(level, "Name of a quantity; this version defines none for this topic.")
     fixed: JsonObject = {"default": resolved.prefix} if level == PREFIX else {}
     return {"description": f"{meaning} Matches `{resolved.levels[level]}`.", **fixed}
+
+
+def _dialect_channel(dialect: Dialect) -> JsonObject:
+    name = dialects.name_of(dialect)
+    return {
+        "address": dialect.path,
+        "description": dialect.description[_LANGUAGE],
+        "servers": [{"$ref": "#/servers/meter_connection"}],
+        "parameters": {level: _ref("parameters", f"{name}_{level}") for level in dialects.levels(dialect)},
+        "messages": {name: _ref("messages", name)},
+    }
+
+
+def _dialect_operation(dialect: Dialect) -> JsonObject:
+    name = dialects.name_of(dialect)
+    return {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{name}"},
+        "description": f"Off unless asked for in the configuration: [dialect.{dialect.name}]. One message a {dialect.each}.",
+        "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
+        "bindings": {"mqtt": {"qos": dialect.qos, "retain": dialect.retain, "bindingVersion": _MQTT_BINDING}},
+    }
+
+
+def _dialect_parameters(resolved: Resolved) -> JsonObject:
+    return {
+        f"{dialects.name_of(each)}_{level}": parameter
+        for each in resolved.dialects.values()
+        for level, parameter in dialects.parameters(each, _LANGUAGE).items()
+    }
+
+
+def _dialect_message(resolved: Resolved, dialect: Dialect) -> JsonObject:
+    name = dialects.name_of(dialect)
+    topic, payload = dialects.example(resolved, dialect)
+    return {
+        "name": name,
+        "summary": f"{dialect.title}: one message a {dialect.each}",
+        "contentType": "application/json",
+        "payload": _ref("schemas", name),
+        "examples": [{"name": topic, "payload": payload}],
+    }
 
 
 def _ref(kind: str, name: str) -> JsonObject:
