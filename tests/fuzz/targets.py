@@ -9,29 +9,33 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import ciimodel
 from ciibridge.decode.ascii import iec62056 as ascii_iec62056
 from ciibridge.decode.ascii import p1 as ascii_p1
+from ciibridge.decode.ascii import profile as ascii_profile
 from ciibridge.decode.dlms import LayoutBook, decode
 from ciibridge.decode.mbus import decode as decode_records
 from ciibridge.decode.mbus import header
 from ciibridge.decode.sml.messages import read as read_sml
-from ciibridge.dialogue.asking import WAYS, Asking
+from ciibridge.dialogue.asking import WAYS, Asking, Backfilling
 from ciibridge.errors import ConfigError, DecodeError, ProtocolError, SecurityError
-from ciibridge.framing import apdu, hdlc, iec62056, mbus, p1, sml
+from ciibridge.framing import apdu, hdlc, iec62056, mbus, p1, sml, wrapper
 from ciibridge.framing.sniff import sniff
 from ciibridge.lines import LINES
 from ciibridge.normalise import ClockPolicy, MeterSettings
+from ciibridge.normalise.clock import moved, to_utc
 from ciibridge.pipeline import Pipeline
 from ciibridge.publish.messages import Messages
 from ciibridge.recording.container import Reader
 from ciibridge.security.glo import Keys, Opener
 from ciibridge.service.config import Source
 from ciibridge.simulate.meter import SimulatedMeter
-from ciibridge.types import Apdu, Frame, Problem, Reading, Snapshot
+from ciibridge.types import Apdu, Frame, Problem, Reading, Register, Snapshot
 
 from fuzz.oracles import NOW, chunking, later, only, recovers, split, talk
 
@@ -46,6 +50,7 @@ FRAMERS = {
     "sml": (sml.SmlFramer, sml.LONGEST_FILE + 32, sml.LONGEST_FILE),
     "dsmr-p1": (p1.P1Framer, 2 * p1.LONGEST_OCTETS, p1.LONGEST_OCTETS),
     "iec62056-21": (iec62056.Iec62056Framer, 2 * iec62056.LONGEST_OCTETS, iec62056.LONGEST_OCTETS),
+    "dlms-wrapper": (wrapper.WrapperFramer, wrapper.LONGEST_FRAME, wrapper.LONGEST_FRAME),
     "dlms-apdu": (apdu.ApduFramer, 2 * apdu.LONGEST_OCTETS, apdu.LONGEST_OCTETS),
 }
 
@@ -54,10 +59,11 @@ FRAMERS = {
 def telegrams(protocol: str, *, ciphered: bool = False, general: bool = False) -> tuple[bytes, ...]:
     """One telegram of each list of some models that speak ``protocol``."""
     catalogue = ciimodel.load()
+    in_wrapper = protocol == "dlms-wrapper"
     found: list[bytes] = []
     for meter in catalogue.meters.values():
         for interface in meter.interfaces:
-            if interface.protocol != protocol:
+            if interface.protocol != ("dlms-hdlc" if in_wrapper else protocol):
                 continue
             for pushed in meter.lists:
                 with suppress(ConfigError):
@@ -69,6 +75,7 @@ def telegrams(protocol: str, *, ciphered: bool = False, general: bool = False) -
                         key=KEY if ciphered else None,
                         auth_key=AUTH_KEY if ciphered else None,
                         general=general,
+                        wrapper=in_wrapper,
                     )
                     found.append(simulated.telegram(pushed, NOW))
     return tuple(sorted(set(found), key=len)[:12])
@@ -138,6 +145,17 @@ def _text(decoder: Callable[[Apdu], tuple[Reading, list[Problem]]], data: bytes)
         only(problems, Problem)
 
 
+def _profile(data: bytes) -> None:
+    """A load profile as text: rows of a time, or what is not understood."""
+    stretches, faults = ascii_profile.decode(data.decode("latin-1"))
+    only(stretches, ascii_profile.Stretch)
+    only(faults, str)
+    for stretch in stretches:
+        if (begin := to_utc(stretch.begin, ZoneInfo("Europe/Zurich"))) is not None:
+            moved(begin, stretch.period, len(stretch.rows))
+        only((register for row in stretch.rows for register in row or ()), Register)
+
+
 def _sml(data: bytes) -> None:
     only(read_sml(Frame(data, 0, data)), Reading, Problem)
 
@@ -158,6 +176,17 @@ def _dialogue(protocol: str, data: bytes) -> None:
     asker = WAYS[protocol].asker(Asking(password="00000000", read=()))
     for number in range(2):
         talk(asker.round(later(number)), iter(answers))
+
+
+def _gap(data: bytes) -> None:
+    """A meter that answers anything while a gap is filled from its load profile, in one piece and in parts."""
+    _, answers = split(data)
+    for entry in ("P.01", "R6:P.01"):
+        asker = WAYS["iec62056-21"].asker(Asking(read=(entry,)))
+        if isinstance(asker, Backfilling):
+            asker.fill(NOW - timedelta(hours=6), NOW)
+        for number in range(2):
+            talk(asker.round(later(number)), iter(answers))
 
 
 def _sniff(data: bytes) -> None:
@@ -193,7 +222,9 @@ TARGETS: Mapping[str, Target] = {
     "decode-iec62056-21": partial(_text, ascii_iec62056.decode),
     "decode-sml": _sml,
     "decode-mbus": _mbus,
+    "dialogue-profile": _gap,
     "open-glo": _glo,
+    "decode-profile": _profile,
     "sniff": _sniff,
     "recording": _recording,
     "config": _config,
@@ -219,6 +250,10 @@ def good(target: str) -> Iterator[bytes]:
     elif target == "open-glo":
         yield from _apdus(ciphered=True)
         yield from _apdus(ciphered=True, general=True)
+    elif target == "decode-profile":
+        rows = b"".join(b"(%d.5)(0.%03d)\r\n" % (n, n) for n in range(4))
+        yield b"P.01(0260504120000)(00)(15)(2)(1-0:1.8.0)(kWh)(1.5)(kW)\r\n" + rows
+        yield b"P.01(1260504120000)(C0)(15)(2)(1.5)(kW)(2.5)(kW)\r\n" + rows + b"P.01(ERROR)"
     elif kind == "decode":
         spoken = {"p1": "dsmr-p1"}.get(protocol, protocol)
         make = FRAMERS[spoken][0]
@@ -227,6 +262,14 @@ def good(target: str) -> Iterator[bytes]:
             for frame in (*framer.feed(octets), *framer.finish()):
                 if not isinstance(frame, Problem):
                     yield (b"\x08\x01" if spoken == "mbus" else b"") + frame.information
+    elif target == "dialogue-profile":
+        readout = b"/LGZ5ZMD\r\n\x020.0.0(1)\r\n1.8.0(1*kWh)\r\n!\r\n\x03"
+        rows = b"\x02P.01(0260504060000)(00)(15)(1)(1-0:1.8.0)(kWh)\r\n(1.5)\r\n(1.6)\r\n\x03"
+        calls = (b"/LGZ5ZMD\r\n", readout[12:] + bytes((iec62056.block_check(readout[13:]),)), b"/LGZ5ZMD\r\n",
+                 b"\x01P0\x02()\x03\x60", rows + bytes((iec62056.block_check(rows[1:]),)))  # fmt: skip
+        size = sum(map(len, calls))
+        cuts = [sum(map(len, calls[:n])) * 255 // size + 1 for n in range(1, len(calls))]
+        yield bytes((len(cuts), *cuts)) + b"".join(calls)
     elif kind == "dialogue":
         yield b"\x03\x10\x20\x30" + b"/ACM5M1\r\n\x020.0.0(1)\r\n1.8.0(1*kWh)\r\n!\r\n\x03\x00"
         yield b"\x02\x40\x80" + bytes.fromhex("7ea00a030002002303737bcb537e") * 3

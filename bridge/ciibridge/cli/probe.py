@@ -53,7 +53,7 @@ from ciibridge.transport import LinkSettings, is_recording, open_transport, owns
 
 _FAILED: Final = 1
 #: Protocols in which a meter answers whoever asks; DLMS wants to know who it is.
-_ASKED: Final = tuple(protocol for protocol in WAYS if protocol != "dlms-hdlc")
+_ASKED: Final = tuple(protocol for protocol in WAYS if not protocol.startswith("dlms-"))
 _LINE: Final = re.compile(r"(\d{2,7})[ \-,/]?([78])([NEOneo])([12])")
 _PARITY: Final = {"N": "none", "E": "even", "O": "odd"}
 _DEFAULT_NAME: Final = "ciibridge.toml"

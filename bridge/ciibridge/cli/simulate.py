@@ -35,7 +35,7 @@ from ciibridge.simulate.stations import STATIONS, Answering
 
 _FAILED: Final = 1
 _WRONG_USE: Final = 2
-_DLMS: Final = "dlms-hdlc"  # says nothing of its own in an association
+_DLMS: Final = ("dlms-hdlc", "dlms-wrapper")  # say nothing of their own in an association
 _OPTICAL: Final = "optical"
 _FIRST_ADDRESS: Final = 1
 
@@ -65,6 +65,10 @@ def simulate(
     general: Annotated[
         bool,
         typer.Option("--general-ciphering", help="DLMS: encrypt as general-ciphering, its key identified."),
+    ] = False,
+    wrapper: Annotated[
+        bool,
+        typer.Option("--wrapper", help="DLMS: as over TCP, in the wrapper of IEC 62056-47 instead of HDLC."),
     ] = False,
     interval: Annotated[
         float | None,
@@ -124,6 +128,7 @@ def simulate(
                 key=parse_key(key, "--key") if key is not None else None,
                 auth_key=parse_key(auth_key, "--auth-key") if auth_key is not None else None,
                 general=general,
+                wrapper=wrapper,
                 serial=serial,
                 seed=seed + number,
             )
@@ -205,7 +210,7 @@ def _is_asked(simulated: SimulatedMeter, interface: str | None, to: Outlet) -> b
             f"--interface {_OPTICAL}: {simulated.meter.id} does not speak DLMS, only {simulated.protocol}"
         )
     if isinstance(to, FileOutlet):
-        if on_optical_head or (simulated.interface.mode == "poll" and simulated.protocol == _DLMS):
+        if on_optical_head or (simulated.interface.mode == "poll" and simulated.protocol in _DLMS):
             raise ConfigError("--out: a file asks nothing: write pty or tcp:PORT with --interface")
         return False
     return on_optical_head or (simulated.interface.mode == "poll" and simulated.protocol in STATIONS)
@@ -241,7 +246,7 @@ def _pace(speed: float | None, count: int | None, to: Outlet) -> float:
 def _asked_sentence(simulated: SimulatedMeter, addresses: list[int]) -> str:
     """Say whom it answers, for people."""
     what = {
-        "dlms-hdlc": f"client {PUBLIC_CLIENT}, load profile of 60 days",
+        **dict.fromkeys(("dlms-hdlc", "dlms-wrapper"), f"client {PUBLIC_CLIENT}, load profile of 60 days"),
         "mbus": f"a master of the bus, address {', '.join(map(str, addresses))}",
     }.get(simulated.protocol, "who asks")
     return f"{simulated.meter.manufacturer} {simulated.meter.model}: answers {what}"

@@ -90,6 +90,7 @@ class Way:
 #: Protocol of an interface in the catalogue → how its meters are asked. Those that are not here only push.
 WAYS: Final[Mapping[str, Way]] = {
     "dlms-hdlc": Way(dlms.asker, dlms.ADDRESS, dlms.ADDRESS_WORDS, dlms.READ, dlms.READ_WORDS),
+    "dlms-wrapper": Way(dlms.wrapper_asker, dlms.ADDRESS, dlms.ADDRESS_WORDS, dlms.READ, dlms.READ_WORDS),
     "iec62056-21": Way(
         iec62056_profile.asker,
         iec62056.ADDRESS,

@@ -1,7 +1,7 @@
 """Which protocol a recording speaks.
 
-What proves itself comes first: a start sequence of eight octets, a frame whose checksum is right, or lines that only one
-protocol writes (IEC 62056-21 and DSMR-P1 open alike). Otherwise it is the protocol whose beginning comes first in the octets:
+What proves itself comes first: a start sequence of eight octets, a frame whose checksum is right, a wrapper whose length is that
+of the APDU in it, or lines that only one protocol writes (IEC 62056-21 and DSMR-P1 open alike). Otherwise it is the protocol whose beginning comes first in the octets:
 
     7E Ax           dlms-hdlc   flag and frame format type 3
     68 L L 68       dlms-mbus   header of a long frame, CI of a segment (damaged behind it)
@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from ciibridge.framing import apdu, iec62056, mbus, mbus_transport, sml
+from ciibridge.framing import apdu, iec62056, mbus, mbus_transport, sml, wrapper
 
 #: Protocol of an interface in the catalogue, and how it is proved. What may hold another one stands first.
 PROOFS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
@@ -26,6 +26,7 @@ PROOFS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
     ("dlms-mbus", mbus_transport.looks_like),
     ("mbus", mbus.looks_like),
     ("iec62056-21", iec62056.looks_like),
+    ("dlms-wrapper", wrapper.looks_like),
     ("dlms-apdu", apdu.looks_like),
 )
 #: Protocol, and how its telegrams begin.

@@ -1,6 +1,6 @@
 """One line a protocol: framing, security and decoding put together, octets in, readings out.
 
-    dlms   DLMS/COSEM pushes, in HDLC or in M-Bus frames, or bare APDUs
+    dlms   DLMS/COSEM pushes, in HDLC or in M-Bus frames, in the wrapper of TCP, or bare APDUs
     p1     DSMR-P1 telegrams
     iec62056   IEC 62056-21 readouts and pushes
     mbus   wired M-Bus records
@@ -20,6 +20,7 @@ from ciibridge.framing.hdlc import HdlcFramer
 from ciibridge.framing.mbus import MbusFramer
 from ciibridge.framing.mbus_transport import MbusTransport
 from ciibridge.framing.reassembly import Reassembler
+from ciibridge.framing.wrapper import WrapperFramer
 from ciibridge.lines.dlms import DlmsLine
 from ciibridge.lines.iec62056 import Iec62056Line
 from ciibridge.lines.mbus import MbusLine
@@ -53,6 +54,7 @@ class Line(Protocol):
 LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {
     "dlms-hdlc": partial(DlmsLine, HdlcFramer, Reassembler),
     "dlms-mbus": partial(DlmsLine, MbusFramer, MbusTransport),
+    "dlms-wrapper": partial(DlmsLine, WrapperFramer, Reassembler),
     "dlms-apdu": partial(DlmsLine, ApduFramer, Reassembler),
     "dsmr-p1": P1Line,
     "iec62056-21": Iec62056Line,

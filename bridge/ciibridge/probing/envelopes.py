@@ -22,6 +22,7 @@ from ciibridge.framing.mbus import MbusFramer
 from ciibridge.framing.mbus_transport import MbusTransport
 from ciibridge.framing.p1 import P1Framer
 from ciibridge.framing.reassembly import Reassembler
+from ciibridge.framing.wrapper import WrapperFramer
 from ciibridge.lines.parts import Assembler, Framer
 from ciibridge.normalise.detect import Evidence, recognise
 from ciibridge.security.ciphered import is_ciphered, parse
@@ -113,10 +114,11 @@ def _mbus(octets: bytes) -> Iterator[Envelope]:
         yield Envelope(apdu, letters if letters.isalpha() else None, tagged=False)
 
 
-_SEEN_BY_ITS_FRAMES: Final = frozenset(("dlms-hdlc", "dlms-mbus", "dlms-apdu"))
+_SEEN_BY_ITS_FRAMES: Final = frozenset(("dlms-hdlc", "dlms-mbus", "dlms-wrapper", "dlms-apdu"))
 _READERS: Final[Mapping[str, Callable[[bytes], Iterator[Envelope]]]] = {
     "dlms-hdlc": lambda octets: _dlms(HdlcFramer(), Reassembler(), octets),
     "dlms-mbus": lambda octets: _dlms(MbusFramer(), MbusTransport(), octets),
+    "dlms-wrapper": lambda octets: _dlms(WrapperFramer(), Reassembler(), octets),
     "dlms-apdu": lambda octets: _dlms(ApduFramer(), Reassembler(), octets),
     "dsmr-p1": _p1,
     "mbus": _mbus,

@@ -33,7 +33,7 @@ _KEPT_OCTETS: Final = 1 << 20
 _MESSAGES: Final = ":96.13."
 _TWICE: Final = 2
 #: Protocols without any checksum: only what can be decoded proves that it is one of them.
-_UNCHECKED: Final = frozenset(("dlms-apdu",))
+_UNCHECKED: Final = frozenset(("dlms-apdu", "dlms-wrapper"))
 
 
 class Recogniser:

@@ -49,6 +49,7 @@ _MEANINGLESS: Final[dict[str, Plain]] = {
     "utf8-string": "",
     "null-data": None,
 }
+_WRAPPER: Final = "dlms-wrapper"
 _NAME_OCTETS: Final = 16  # of a logical device name
 _COUNTER_START: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -76,6 +77,7 @@ class SimulatedMeter:
         key: bytes | None = None,
         auth_key: bytes | None = None,
         general: bool = False,
+        wrapper: bool = False,
         serial: str | None = None,
         seed: int = 0,
     ) -> None:
@@ -83,7 +85,11 @@ class SimulatedMeter:
         if meter is None:
             raise ConfigError("no meter model is given")
         self.interface: Final = _interface(catalogue, meter, interface, operator)
-        self.protocol: Final = self.interface.protocol
+        self.protocol: Final = _WRAPPER if wrapper else self.interface.protocol
+        if wrapper and self.interface.protocol != "dlms-hdlc":
+            raise ConfigError(
+                f"{meter_id} does not speak DLMS in HDLC frames, and only such a one is put in the wrapper of TCP"
+            )
         if self.protocol not in WRITERS:
             raise ConfigError(
                 f"{meter_id} speaks {self.protocol} on {self.interface.id}, and the simulator only {', '.join(WRITERS)}"

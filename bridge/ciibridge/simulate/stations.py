@@ -1,6 +1,7 @@
 """One row a protocol: what a simulated meter answers to who asks it.
 
     dlms-hdlc     association, GET, load profile                 station, cosem, objects
+    dlms-wrapper  the same over TCP                              wrapper, cosem, objects
     iec62056-21   sign-on, readout, data sets, load profile      iec62056, profile
     mbus          a bus with one device an address               bus
 
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
-from ciibridge.simulate import iec62056, station
+from ciibridge.simulate import iec62056, station, wrapper
 from ciibridge.simulate.bus import Bus, Device
 from ciibridge.simulate.cosem import PUBLIC_CLIENT, Client, Cosem
 from ciibridge.simulate.identity import flag, identification
@@ -29,10 +30,18 @@ class Answering(Protocol):
         """Take octets of the line; give what is said to them at ``at`` (aware)."""
 
 
+def _cosem(meter: SimulatedMeter) -> Cosem:
+    return Cosem(MeterObjects(meter), {PUBLIC_CLIENT: Client()})
+
+
+def _wrapper(meters: Sequence[SimulatedMeter], _addresses: Sequence[int]) -> Answering:
+    return wrapper.Station(_cosem(meters[0]))
+
+
 def _dlms(meters: Sequence[SimulatedMeter], _addresses: Sequence[int]) -> Answering:
     meter = meters[0]
     return station.Station(
-        Cosem(MeterObjects(meter), {PUBLIC_CLIENT: Client()}),
+        _cosem(meter),
         station.LOGICAL_DEVICE,
         identification=f"/{flag(meter.meter)}5\\2{meter.meter.model}",
     )
@@ -67,6 +76,7 @@ def _bus(meters: Sequence[SimulatedMeter], addresses: Sequence[int]) -> Answerin
 #: Protocol of an interface in the catalogue → who answers for these meters; only a bus has more than one.
 STATIONS: Final[Mapping[str, Callable[[Sequence[SimulatedMeter], Sequence[int]], Answering]]] = {
     "dlms-hdlc": _dlms,
+    "dlms-wrapper": _wrapper,
     "iec62056-21": _iec62056,
     "mbus": _bus,
 }

@@ -2,6 +2,7 @@
 
     dlms-hdlc     elements → APDU [→ ciphered] → HDLC frames               telegram, frames
     dlms-mbus     elements → APDU [→ ciphered] → segments in M-Bus frames   telegram, mbus_frames
+    dlms-wrapper  elements → APDU [→ ciphered] → behind the header of TCP   telegram, wrapper
     dsmr-p1       lines → text [→ ciphered]                                 p1
     sml           entries → messages → file                                 sml
     mbus          records [→ ciphered] → M-Bus frame                        mbus
@@ -23,6 +24,7 @@ from ciibridge.simulate.frames import frames
 from ciibridge.simulate.identity import identification
 from ciibridge.simulate.mbus_frames import segments
 from ciibridge.simulate.telegram import Piece, body, notification
+from ciibridge.simulate.wrapper import to_port
 
 if TYPE_CHECKING:
     from ciibridge.simulate.meter import SimulatedMeter
@@ -48,6 +50,10 @@ def _dlms_mbus(meter: SimulatedMeter, pushed: PushList, at: datetime) -> bytes:
     return segments(b"".join(piece.octets for piece in _apdu(meter, pushed, at)))
 
 
+def _dlms_wrapper(meter: SimulatedMeter, pushed: PushList, at: datetime) -> bytes:
+    return to_port(b"".join(piece.octets for piece in _apdu(meter, pushed, at)))
+
+
 def _p1(meter: SimulatedMeter, pushed: PushList, at: datetime) -> bytes:
     checksum = meter.wire is None or meter.wire.checksum
     text = p1.telegram(identification(meter.meter), meter.lines(pushed, at), checksum=checksum)
@@ -66,6 +72,7 @@ def _iec62056(meter: SimulatedMeter, pushed: PushList, at: datetime) -> bytes:
 WRITERS: Final[Mapping[str, Callable[[SimulatedMeter, PushList, datetime], bytes]]] = {
     "dlms-hdlc": _dlms_hdlc,
     "dlms-mbus": _dlms_mbus,
+    "dlms-wrapper": _dlms_wrapper,
     "dsmr-p1": _p1,
     "sml": sml.telegram,
     "mbus": mbus.telegram,

@@ -70,7 +70,7 @@ def test_the_protocol_is_seen_from_the_octets_unless_it_is_given() -> None:
     assert (wrong.exit_code, [p["code"] for p in problems(wrong)]) == (1, ["noise"])
     unknown = decode(P1, "--protocol", "p1")
     assert (unknown.exit_code, unknown.stdout) == (2, "")
-    assert "write one of dlms-hdlc, dlms-mbus, dlms-apdu, dsmr-p1" in unknown.stderr
+    assert "write one of dlms-hdlc, dlms-mbus, dlms-wrapper, dlms-apdu, dsmr-p1" in unknown.stderr
 
 
 def test_a_bad_line_is_told_and_the_rest_is_printed() -> None:

@@ -28,7 +28,7 @@ from ciibridge.dialogue.dlms.answers import (
     refuse,
     results,
 )
-from ciibridge.dialogue.dlms.link import HdlcLink
+from ciibridge.dialogue.dlms.link import ApduLink, HdlcLink
 from ciibridge.dialogue.dlms.requests import RELEASE, Requests, Selection
 from ciibridge.errors import DecodeError, ProtocolError
 
@@ -51,12 +51,17 @@ class Association:
         access: Access,
         random: Callable[[int], bytes],
         opening: Callable[[], Part[object]] | None = None,
+        link: Callable[[Access], ApduLink] = HdlcLink,
     ) -> None:
-        """``random`` gives as many random octets as asked for, for the challenge; ``opening`` is said before HDLC begins."""
+        """``random`` gives as many random octets as asked for, for the challenge; ``opening`` is said before HDLC begins.
+
+        ``link`` makes what carries the APDUs.
+        """
         self._opening = opening
         self._access = access
         self._random = random
-        self._link = HdlcLink(access)
+        self._link = link(access)
+        self._make_link = link
         self._requests: Requests | None = None
         self._connected = self._associated = False
 
@@ -159,7 +164,7 @@ class Association:
         code = self._access.counter
         if code is None:
             return 1
-        public = Association(self._access.public(), self._random, self._opening)
+        public = Association(self._access.public(), self._random, self._opening, self._make_link)
         try:
             yield from public.open()
             value = yield from public.get(Attribute(_DATA, code, _VALUE))

@@ -12,7 +12,7 @@ calls itself for each octet of noise and never sends a frame again (ADR 13).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from ciibridge.dialogue import DialogueError, Listen, Part, Pause, Send
 from ciibridge.dialogue.dlms.access import Access
@@ -60,6 +60,22 @@ def server_address(access: Access) -> bytes:
     else:
         parts = address(access.server, octets // 2) + address(access.physical or 0, octets // 2)
     return parts[:-1] + bytes([parts[-1] | 1])
+
+
+class ApduLink(Protocol):
+    """Carries APDUs to one meter and back."""
+
+    def open(self) -> Part[None]:
+        """Connect. Raises DialogueError."""
+        ...
+
+    def exchange(self, apdu: bytes) -> Part[bytes]:
+        """Send an APDU; give the answer. Raises DialogueError."""
+        ...
+
+    def close(self) -> Part[None]:
+        """Disconnect."""
+        ...
 
 
 class HdlcLink:

@@ -24,6 +24,7 @@ from ciibridge.dialogue.dlms.access import Access
 from ciibridge.dialogue.dlms.answers import Refused
 from ciibridge.dialogue.dlms.association import Association, Attribute
 from ciibridge.dialogue.dlms.filling import Filler
+from ciibridge.dialogue.dlms.link import ApduLink, HdlcLink
 from ciibridge.dialogue.dlms.profile import MeterClock
 from ciibridge.dialogue.dlms.scalers import VALUE, Scalers
 from ciibridge.dialogue.filling import Gaps
@@ -60,9 +61,12 @@ class DlmsAsker:
         zone: ZoneInfo,
         random: Callable[[int], bytes],
         opening: Callable[[], Part[object]] | None = None,
+        *,
+        link: Callable[[Access], ApduLink] = HdlcLink,
     ) -> None:
         """Take ``opening`` as what is said before HDLC begins (mode E of IEC 62056-21); None: nothing."""
         self._opening = opening
+        self._link = link
         self._access = access
         self._wanted = wanted
         self._random = random
@@ -85,7 +89,7 @@ class DlmsAsker:
 
     def round(self, now: datetime) -> Dialogue:
         """Read once."""
-        association = Association(self._access, self._random, self._opening)
+        association = Association(self._access, self._random, self._opening, self._link)
         try:
             yield from association.open()
             shown = yield from self._live(association)

@@ -20,6 +20,7 @@ from ciibridge.dialogue import Change, Part
 from ciibridge.dialogue.dlms.access import CLIENT_TITLE, Access, Authentication
 from ciibridge.dialogue.dlms.reader import DlmsAsker, Wanted
 from ciibridge.dialogue.dlms.scalers import VALUE
+from ciibridge.dialogue.dlms.wrapper import WrapperLink
 from ciibridge.dialogue.iec62056 import enter_hdlc
 from ciibridge.errors import ConfigError
 from ciibridge.normalise.positional import obis_of
@@ -41,6 +42,16 @@ def asker(asking: Asking) -> DlmsAsker:
     """Make who asks. Raises ConfigError when the settings do not fit each other."""
     opening = partial(_call, asking) if asking.baudrate == _CALLED_AT else None
     return DlmsAsker(_access(asking), _wanted(asking), asking.zone, secrets.token_bytes, opening)
+
+
+def wrapper_asker(asking: Asking) -> DlmsAsker:
+    """Make who asks over TCP. Raises ConfigError when the settings do not fit each other."""
+    access = _access(asking)
+    if access.physical is not None:
+        raise ConfigError(
+            "address: the wrapper knows no physical address: Write client and logical device, e.g. 16/1"
+        )
+    return DlmsAsker(access, _wanted(asking), asking.zone, secrets.token_bytes, link=WrapperLink)
 
 
 def _call(asking: Asking) -> Part[None]:

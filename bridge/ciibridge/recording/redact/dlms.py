@@ -22,6 +22,7 @@ from ciibridge.framing.hdlc import HdlcFramer
 from ciibridge.framing.mbus import MbusFramer
 from ciibridge.framing.mbus_transport import MbusTransport
 from ciibridge.framing.reassembly import Reassembler
+from ciibridge.framing.wrapper import WrapperFramer
 from ciibridge.lines.parts import Assembler, Framer
 from ciibridge.recording.redact.patch import Patch, RedactionError
 from ciibridge.recording.redact.words import Words
@@ -66,6 +67,7 @@ def _bare(frame: Frame, information: bytes) -> bytes:
 FRAMINGS: Final[Mapping[str, Framing]] = {
     "dlms-hdlc": Framing(HdlcFramer, Reassembler, _hdlc),
     "dlms-mbus": Framing(MbusFramer, MbusTransport, mbus_frame),
+    "dlms-wrapper": Framing(WrapperFramer, Reassembler, _bare),
     "dlms-apdu": Framing(ApduFramer, Reassembler, _bare),
 }
 
