@@ -261,26 +261,31 @@ def test_another_broker_gets_what_waited_and_what_comes(
 ) -> None:
     old, new = make_broker().start(), make_broker().start()
     heard, later = listen(old.port), listen(new.port)
-    meter = f'port = "{talk().url}"'
+    speech = Counted(simulated())
+    talking = talk(speech, every_s=0.02)
+    meter = f'port = "{talking.url}"'
     config = write_config(tmp_path, old.port, meter)
     remember(config)
     with service_in_thread(config) as reload:
+        wait_until(lambda: talking.connections, what="connection")
+        speech.say(1)
         heard.wait(f"{METER}/state")
         write_config(tmp_path, new.port, meter)
         reload()
-        later.wait(f"{METER}/state")
         later.wait(f"{METER}/availability", "online")
         heard.wait(f"{METER}/availability", "offline")
         heard.wait("cii/v1/_bridge/test/availability", "offline")
+        speech.say(1)
+        later.wait(f"{METER}/state")
         new.stop()
         later.stop()
-        time.sleep(0.5)
+        speech.say(4)
         write_config(tmp_path, old.port, meter)
         reload()
         wait_until(lambda: heard.payloads(f"{METER}/availability")[-1] == "online", what="back")
         wait_until(lambda: len(heard.of(f"{METER}/history")) >= 3, what="history")
-        last = numbers(heard, "state")[-1]
-        wait_until(lambda: numbers(heard, "state")[-1] > last, what="more telegrams")
+        speech.say(1)
+        wait_until(lambda: numbers(heard, "state")[-1] == len(speech.said), what="the last telegram")
     got = sorted(
         {n for listener in (heard, later) for topic in ("state", "history") for n in numbers(listener, topic)}
     )
