@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 _GROUPS: Final = re.compile(r"([^-]+)-([^:]+):([^.]+)\.([^.]+)\.([^*]+|\*)(?:\*(.+))?")
 _UNUSED_F: Final = "255"
 
 
+@cache
 def groups(code: str) -> tuple[str, ...]:
     """Give the six groups A to F of a code or pattern; F is 255 where it is not written (raises ValueError for no code)."""
     match = _GROUPS.fullmatch(code)
@@ -20,6 +22,7 @@ def groups(code: str) -> tuple[str, ...]:
     return (*match.groups()[:5], match[6] or _UNUSED_F)
 
 
+@cache
 def overlap(one: str, other: str) -> bool:
     """Whether some code fits both patterns."""
     return all(map(_group_overlap, groups(one), groups(other)))
