@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 from core_checkout import Checkout
@@ -101,7 +100,9 @@ def folders_with(place: Checkout, word: str) -> set[str]:
 
 
 def test_a_quantity_is_a_block(place: Checkout) -> None:
-    assert {"docs", "python", "shout"} <= folders_with(place, "moon_power") | folders_with(place, "MOON_POWER")
+    assert {"docs", "python", "shout"} <= folders_with(place, "moon_power") | folders_with(
+        place, "MOON_POWER"
+    )
     for target in ("openhab", "iobroker"):
         shown = place.ciigen(target, "--all", "--lang", "de").stdout
         assert "value/moon_power" in shown
@@ -127,6 +128,6 @@ def test_an_output_is_a_folder(place: Checkout) -> None:
     shown = place.ciigen("shout", "--meter", "lg-e360").stdout.splitlines()
     assert "POWER_NET" in shown
     assert "POWER_IMPORT_L1" not in shown
-    shutil.rmtree((place.root / "generator/ciigen/targets/shout"))
+    shutil.rmtree(place.root / "generator/ciigen/targets/shout")
     done = place.ciigen("check")
     assert (done.returncode, "generated/shout/all.txt" in done.stdout + done.stderr) == (1, True)

@@ -13,8 +13,8 @@ from ciigen.pushed import interval_s
 from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.evcc import TARGET
-from ruamel.yaml import YAML
 from selections import RESOLVED, by_language
+from yaml_text import load
 
 #: Field → unit of evcc (docs.evcc.io: meters, user-defined devices) and how many readings it has.
 FIELDS = {
@@ -38,13 +38,9 @@ def text(view: str, selection: Selection) -> str:
     return TARGET.views[view].render(RESOLVED, selection)
 
 
-def loaded(source: str) -> Any:
-    return YAML(typ="safe", pure=True).load(source)
-
-
 def meters(selection: Selection, resolved: Resolved | None = None) -> list[dict[str, Any]]:
     source = TARGET.views["yaml"].render(resolved, selection) if resolved else text("yaml", selection)
-    document = loaded(source)
+    document = load(source)
     assert set(document) == {"meters"}, "pasted into an evcc.yaml that has a broker and a site"
     found: list[dict[str, Any]] = document["meters"]
     return found
@@ -116,7 +112,7 @@ def test_which_quantity_is_which_field(selection: Selection) -> None:
 
 @EVERY
 def test_the_template_says_the_same(selection: Selection) -> None:
-    template = loaded(text("template", selection))
+    template = load(text("template", selection))
     assert list(template) == ["template", "products", "requirements", "params", "render"]
     assert re.fullmatch(r"[a-z0-9-]+", template["template"])
     parameters = {parameter["name"]: parameter for parameter in template["params"]}
@@ -125,7 +121,7 @@ def test_the_template_says_the_same(selection: Selection) -> None:
     assert parameters["topic"]["default"] == f"cii/v1/{selection.ids[0]}"
     timeout = parameters["timeout"]["default"]
     assert set(re.findall(r"\{\{(.*?)\}\}", template["render"])) == {" .topic ", " .timeout "}
-    rendered = loaded(
+    rendered = load(
         template["render"]
         .replace("{{ .topic }}", parameters["topic"]["default"])
         .replace("{{ .timeout }}", timeout)

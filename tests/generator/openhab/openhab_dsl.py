@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Final
 
 from lark import Lark, Token, Transformer, UnexpectedInput
 from lark.exceptions import VisitError
@@ -453,6 +453,10 @@ def _parser(grammar: str) -> Lark:
     return Lark(grammar, parser="lalr", lexer="basic")
 
 
+#: Several tests read the same few hundred files; nothing changes what was read.
+_KEPT: Final = 1024
+
+
 def _parse(grammar: str, meaning: Transformer[Token, Any], text: str) -> Any:
     try:
         return meaning.transform(_parser(grammar).parse(text))
@@ -462,11 +466,13 @@ def _parse(grammar: str, meaning: Transformer[Token, Any], text: str) -> Any:
         raise DslError(str(error.orig_exc)) from error
 
 
+@lru_cache(_KEPT)
 def things(text: str) -> dict[str, Thing]:
     """UID → Thing or Bridge of a .things file (raises DslError)."""
     return _parse(THINGS, _Things(), text)
 
 
+@lru_cache(_KEPT)
 def items(text: str) -> dict[str, Item]:
     """Name → Item of an .items file (raises DslError)."""
     return _parse(ITEMS, _Items(), text)

@@ -16,8 +16,8 @@ from ciigen.target import Selection, quantities
 from ciigen.targets.openhab import TARGET
 from ciigen.targets.openhab.setting import demand, setting, version_of
 from openhab_dsl import Item, Thing, items, sitemap, things
-from ruamel.yaml import YAML
 from selections import RESOLVED
+from yaml_text import load
 
 VERSIONS = ("4.3", "5.0", "5.2")
 #: Tags of the semantic model that openHAB 4.3 has; 5.0 adds ElectricMeter and Info (among those used here).
@@ -57,10 +57,6 @@ def components(page: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(page, list):
         for inner in page:
             yield from components(inner)
-
-
-def load(source: str) -> Any:
-    return YAML(typ="safe", pure=True).load(source)
 
 
 def check_everything(selection: Selection) -> None:
