@@ -26,6 +26,7 @@ from typer.main import get_command_from_info
 COMMANDS: Final[dict[str, str]] = {
     "run": "Run the bridge: meters to MQTT, as the configuration says.",
     "status": "How the meters on a broker do: link, age of the last telegram, rate, damaged frames, queue.",
+    "check": "Check whether what anyone publishes on a broker keeps to the profile.",
     "doctor": "Find what keeps a bridge from working: configuration, ports, broker, clock, disk.",
     "forget": "Forget the invocation counters of a meter whose operator has reset them.",
     "demo": "Simulated meters, an embedded broker and a live table: no hardware needed.",
