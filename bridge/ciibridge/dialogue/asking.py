@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 
 from ciimodel.catalogue import PushList, Resolved
 
-from ciibridge.dialogue import Dialogue, iec62056, iec62056_profile, mbus
+from ciibridge.dialogue import Dialogue, iec62056, mbus
 from ciibridge.dialogue.dlms import settings as dlms
+from ciibridge.dialogue.iec62056 import profile
 from ciibridge.normalise.settings import DEFAULT_ZONE
 
 _ZONE: Final = ZoneInfo(DEFAULT_ZONE)
@@ -92,7 +93,7 @@ WAYS: Final[Mapping[str, Way]] = {
     "dlms-hdlc": Way(dlms.asker, dlms.ADDRESS, dlms.ADDRESS_WORDS, dlms.READ, dlms.READ_WORDS),
     "dlms-wrapper": Way(dlms.wrapper_asker, dlms.ADDRESS, dlms.ADDRESS_WORDS, dlms.READ, dlms.READ_WORDS),
     "iec62056-21": Way(
-        iec62056_profile.asker,
+        profile.asker,
         iec62056.ADDRESS,
         iec62056.ADDRESS_WORDS,
         iec62056.READ,

@@ -4,7 +4,7 @@
          │  row │ row │ row │ row │ …  │                   both ends are published already and not given again
 
 Rows are given oldest first, each once. Where rows are missing, that is said at the end, with its bounds. How rows are asked for
-stands in ``dlms.filling`` and ``iec62056_profile``.
+stands in ``dlms.filling`` and ``iec62056.profile``.
 """
 
 from __future__ import annotations

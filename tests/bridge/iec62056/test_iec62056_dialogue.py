@@ -6,8 +6,10 @@ from typing import Any
 
 import ciimodel
 import pytest
+from ciibridge.dialogue import Listen, Send
 from ciibridge.dialogue.asking import Asking, no_access
-from ciibridge.dialogue.iec62056 import READ, Reader, asker, enter_hdlc
+from ciibridge.dialogue.iec62056 import READ, Reader, enter_hdlc
+from ciibridge.dialogue.iec62056.readout import asker
 from ciibridge.errors import ConfigError
 from ciibridge.types import PROBLEMS, Number
 from dialogue_parts import SETS, Heard, play, station
@@ -134,6 +136,58 @@ def test_a_meter_that_falls_silent_or_stops() -> None:
     heard = ask(station(), spoil=lambda _said, _: b"\x81\x82\x83 rubbish")
     assert heard.error is not None
     assert heard.error.code == "noise"
+
+
+def unopened(said: bytes) -> bytes:
+    """The same, its STX damaged."""
+    return said.replace(b"\x02", b"B", 1)
+
+
+@pytest.mark.parametrize("read", [(), ("F001",)])
+@pytest.mark.parametrize(
+    "piece", [unopened, lambda said: said[:-1], lambda said: said.replace(b"\x03", b"C")]
+)
+def test_data_whose_frame_is_damaged_is_asked_for_again(read: tuple[str, ...], piece: Any) -> None:
+    """Without STX, ETX or BCC nothing proves that the octets are right, and 9 would be as good as 1."""
+    number = 2 if read else 1
+
+    def forged(said: bytes) -> bytes:
+        return piece(said.replace(b"219", b"919"))
+
+    heard = ask(station(), read=read, spoil=lambda said, n: forged(said) if n == number else said)
+    assert b"219" in good(heard)
+    assert heard.sent.count(b"\x15") == 1
+    heard = ask(station(), read=read, spoil=lambda said, n: forged(said) if n >= number else said)
+    assert heard.error is not None
+    assert heard.error.code in ("bad_checksum", "incomplete")
+    assert heard.telegrams == []
+
+
+def test_a_meter_whose_readouts_have_a_bcc_is_not_believed_without() -> None:
+    plain = lambda said, n: said.strip(b"\x02").partition(b"\x03")[0] if n == 1 else said  # noqa: E731
+    reader = Reader(Asking())
+    first = play(reader.round(NOW), station(), spoil=plain)  # some meters of mode C have none
+    assert b"219" in good(first)
+    assert b"219" in good(play(reader.round(NOW), station()))
+    later = play(reader.round(NOW), station(), spoil=lambda said, n: plain(said, 1) if n else said)
+    assert later.error is not None
+    assert (later.error.code, later.telegrams) == ("bad_checksum", [])
+
+
+def test_nak_is_said_into_silence() -> None:
+    """An octet that became ETX ends the answer too early: what still comes of it is no answer to NAK."""
+    dialogue = Reader(Asking(can_change=False)).round(NOW)
+    whole = station().feed(b"\x06000\r\n", NOW) or b"\x021.8.0(1*kWh)\r\n!\r\n\x03\x7f"
+    step, heard = next(dialogue), []
+    answers = iter((b"/LGZ0ZMF\r\n", whole[:6] + b"\x03" + whole[7:8], whole[8:], b""))
+    while len(heard) < 8:
+        heard.append(step)
+        step = dialogue.send(next(answers, b"") if isinstance(step, Listen) else b"")
+    at = heard.index(Send(b"\x15"))
+    before = heard[at - 1]
+    assert isinstance(before, Listen)
+    assert 0.2 <= before.idle_s <= 1.5
+    assert before.enough is None
 
 
 # -- single data sets ------------------------------------------------------------------------------------------------------

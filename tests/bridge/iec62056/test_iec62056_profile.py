@@ -11,7 +11,7 @@ import ciimodel
 import pytest
 from ciibridge.decode.ascii.profile import Stretch, decode
 from ciibridge.dialogue.asking import WAYS, Asking, Backfilling
-from ciibridge.dialogue.iec62056_profile import ProfileReader, stamp
+from ciibridge.dialogue.iec62056.profile import ProfileReader, stamp
 from ciibridge.normalise.clock import to_utc
 from ciibridge.simulate import SimulatedMeter
 from ciibridge.simulate.iec62056 import Station

@@ -1,6 +1,6 @@
 """The load profile of a meter that is read by IEC 62056-21: rows of the time without telegrams.
 
-    the round as always (``iec62056.Reader``)
+    the round as always (``readout.Reader``)
     /?! ─ 06 0 Z 1 ─ P0 ─ P1 …                            only while there is a gap: the programming mode
     01 R5 STX P.01(<season>YYMMDDhhmm;<season>YYMMDDhhmm) ETX BCC ►  ◄ STX P.01(…)… ETX BCC
     01 R6 …                                               ►  ◄ STX … EOT BCC   06 ► ◄ STX … ETX BCC   in parts
@@ -22,8 +22,11 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from ciibridge.decode.ascii import profile
-from ciibridge.dialogue import Change, Dialogue, DialogueError, Part, Pause, iec62056
+from ciibridge.dialogue import Change, Dialogue, DialogueError, Part, Pause
 from ciibridge.dialogue.filling import Gap, Gaps, Row
+from ciibridge.dialogue.iec62056 import readout
+from ciibridge.dialogue.iec62056.programming import data_block, leave, programming
+from ciibridge.dialogue.iec62056.sign_on import sign_on
 from ciibridge.normalise.clock import moved, to_utc
 from ciibridge.types import Apdu, MeterTime, Reading
 
@@ -41,10 +44,10 @@ _SILENCE_S: Final = 1.6  # after which a meter has forgotten the exchange before
 _HOPELESS: Final = ("refused", "access_denied", "line_fixed", "too_long")
 
 
-def asker(asking: Asking) -> iec62056.Reader:
-    """Make who asks; one that fills gaps where ``read`` names a load profile. Raises ConfigError as ``iec62056.asker``."""
+def asker(asking: Asking) -> readout.Reader:
+    """Make who asks; one that fills gaps where ``read`` names a load profile. Raises ConfigError as ``readout.asker``."""
     named = [found for entry in asking.read if (found := PROFILE.fullmatch(entry))]
-    plain = iec62056.asker(asking)
+    plain = readout.asker(asking)
     if not named:
         return plain
     values = tuple(entry for entry in asking.read if PROFILE.fullmatch(entry) is None)
@@ -52,7 +55,7 @@ def asker(asking: Asking) -> iec62056.Reader:
     return ProfileReader(replace(asking, read=values), command or "R5", code, f"1-0:99.{int(number)}.0")
 
 
-class ProfileReader(iec62056.Reader):
+class ProfileReader(readout.Reader):
     """Asks a meter as ``Reader`` does, and fills gaps from its load profile."""
 
     def __init__(
@@ -86,23 +89,21 @@ class ProfileReader(iec62056.Reader):
 
     def _fill(self, gap: Gap) -> Part[bool]:
         """Give rows of the gap; True when it is done, False when the next round is to go on."""
-        meter = yield from iec62056.sign_on(self._asking, "".join(self._asking.addresses))
+        meter = yield from sign_on(self._asking, "".join(self._asking.addresses))
         identification = meter.line.decode("latin-1").lstrip("/").strip()
         try:
-            yield from iec62056.programming(self._asking, meter)
+            yield from programming(self._asking, meter)
             for _ in range(_PIECES_A_ROUND):
                 if gap.begin >= gap.end:
                     break
                 end = min(gap.begin + _PIECE, gap.end)
-                text = yield from iec62056.data_block(
-                    self._asking, self._command, self._question(gap.begin, end)
-                )
+                text = yield from data_block(self._asking, self._command, self._question(gap.begin, end))
                 found = {row.at: row for row in self._rows(text, gap, end, identification)}
                 yield from gap.give([found[at] for at in sorted(found)], self._period, end)
         except DialogueError:
-            yield from iec62056.leave()
+            yield from leave()
             raise
-        yield from iec62056.leave()
+        yield from leave()
         if gap.begin < gap.end:
             return False
         yield from gap.close(self._period)
