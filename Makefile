@@ -15,7 +15,7 @@ demo: $(VENV)/demo.stamp   ## four simulated meters, a broker, the bridge, a liv
 	@$(BIN)/ciibridge demo $(ARGS)
 
 test: $(VENV)/dev.stamp broker   ## all tests (captures of real meters: CII_CAPTURES, default ../shared/captures)
-	@$(BIN)/pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: lint      ## linters, types, import directions, and that generated/ is what the schema says
 	@$(BIN)/ciigen check

@@ -30,7 +30,7 @@ from service_parts import ServiceProcess, TcpMeter, write_config
 from typer.testing import CliRunner
 
 pytest_plugins = ("mqtt_fixtures",)
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("line")]
+pytestmark = [pytest.mark.broker]
 
 CATALOGUE = ciimodel.load()
 #: Models that can be simulated and read.
