@@ -46,8 +46,7 @@ class Number(NamedTuple):
         return float(str(self))
 
 
-@dataclass(frozen=True, slots=True)
-class MeterTime:
+class MeterTime(NamedTuple):
     """A COSEM date-time (IEC 62056-6-2): wall-clock as sent, deviation in minutes if given, clock status if given.
 
     ``local`` is naive. ``deviation_min`` is UTC offset in minutes *east* (the wire holds it with the opposite sign).
@@ -83,8 +82,7 @@ class Frame(NamedTuple):
     check: str = "x-25"  # checksum that fitted: x-25, or kermit (some SML meters)
 
 
-@dataclass(frozen=True, slots=True)
-class Apdu:
+class Apdu(NamedTuple):
     """One whole application PDU, put together from frames and blocks; still ciphered or already plain."""
 
     data: bytes
@@ -142,7 +140,9 @@ class Device:
     master: bool = False  # it sends unasked, as master of the bus: the meter itself, not a sub-meter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True
+)  # without slots: of a telegram that comes again, the parts are made when asked for (ADR 38)
 class Reading:
     """One decoded telegram before the profile: registers with full OBIS codes, in the order of the telegram."""
 
@@ -191,7 +191,7 @@ class SubMeter(NamedTuple):
     type: int | None  # M-Bus device type (EN 13757-3)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, as ``Reading``
 class Snapshot:
     """One telegram in the words of the profile: what ``state`` and the value topics publish."""
 

@@ -14,6 +14,7 @@ octets, goes through a table. That gives the remainder for Q; the one for x + 1 
 from __future__ import annotations
 
 from binascii import crc_hqx
+from collections.abc import Iterable
 from typing import Final
 
 _MIRROR: Final = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
@@ -24,6 +25,12 @@ _RESIDUE: Final = 0x1D0F
 def intact(octets: bytes) -> bool:
     """Whether ``octets`` end in the CRC of what stands before it."""
     return crc_hqx(octets.translate(_MIRROR), 0xFFFF) == _RESIDUE
+
+
+def all_intact(octets: bytes, spans: Iterable[tuple[int, int]]) -> bool:
+    """Whether all these parts of ``octets``, from here to there, end in the CRC of what stands before it."""
+    mirrored = octets.translate(_MIRROR)
+    return all(crc_hqx(mirrored[begin:end], 0xFFFF) == _RESIDUE for begin, end in spans)
 
 
 def checksum(octets: bytes) -> bytes:

@@ -97,6 +97,22 @@ class HdlcFramer(StreamFramer):
                 self._damage(header.code, header.message, found)
             self._consume(1)
 
+    def release(self) -> bytes | None:
+        """Give back what is held, where that is at most the flag behind a good frame; None: in the middle of something."""
+        if self._running or len(self._buffer) > 1:
+            return None
+        held = bytes(self._buffer)
+        self._buffer.clear()
+        self._needed = 0
+        return held
+
+    def passed(self, flags: int, octets: int, frames: int) -> int:
+        """Count good frames that somebody else took, behind some flags; gives where they began in the stream."""
+        begin = self._offset + flags
+        self._offset = begin + octets
+        self.frames += frames
+        return begin
+
     def _known(self) -> _Header | None:
         """Find a header that was good before: it need not be checked again when the same octets come again."""
         return self._headers.get(bytes(self._buffer[1 : 1 + self._header_size]))

@@ -12,7 +12,7 @@ is the most a telegram can have.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from ciibridge.framing.mbus import long_frames
@@ -132,7 +132,7 @@ class MbusTransport:
 
 def _without_address(item: Apdu | Problem) -> Apdu | Problem:
     """Addresses of HDLC tell models apart; those of a bus do not."""
-    return replace(item, destination="", source="") if isinstance(item, Apdu) else item
+    return item._replace(destination="", source="") if isinstance(item, Apdu) else item
 
 
 _HINT: Final = 'It may be a meter that sends M-Bus records: set protocol = "mbus".'

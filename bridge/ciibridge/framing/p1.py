@@ -16,7 +16,6 @@ inside a damaged telegram, or inside the ciphertext (where it stands by chance o
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from ciibridge.framing.crc import crc_arc
@@ -157,7 +156,7 @@ class Behind(NamedTuple):
         if begins_like_a_telegram(plain.data):
             return plain
         lines = plain.data if plain.data.endswith((b"\r", b"\n")) else plain.data + b"\r\n"
-        return replace(plain, data=self.identification + lines + self.end)
+        return plain._replace(data=self.identification + lines + self.end)
 
 
 def split_ciphered(octets: bytes) -> Behind | None:

@@ -57,6 +57,17 @@ class Reassembler:
         conversation.take(frame, found)
         return found
 
+    def ready(self, destination: str, source: str) -> bool:
+        """Whether these two are known to write LLC headers, and are not in the middle of a telegram."""
+        known = self._conversations.get((destination, source))
+        return (
+            known is not None
+            and known.llc
+            and known.segments is None
+            and known.blocks is None
+            and not known.skipping
+        )
+
     def finish(self) -> list[Apdu | Problem]:
         """End the stream: report the telegrams that are incomplete."""
         found: list[Apdu | Problem] = []
@@ -182,6 +193,12 @@ class _Conversation:
             else:
                 self.blocks = blocks
                 self.next_block = number + 1
+
+
+def payload(information: bytes) -> bytes | None:
+    """Cut the part of an APDU out of an information field that has one; None: a block with a wrong length."""
+    octets = information[3:] if information[:3] in _LLC else information
+    return _block_data(octets) if octets[:1] == b"\xe0" else octets
 
 
 def _block_data(octets: bytes) -> bytes | None:

@@ -16,12 +16,11 @@ from functools import partial
 from typing import Final, Protocol
 
 from ciibridge.framing.apdu import ApduFramer
-from ciibridge.framing.hdlc import HdlcFramer
 from ciibridge.framing.mbus import MbusFramer
 from ciibridge.framing.mbus_transport import MbusTransport
 from ciibridge.framing.reassembly import Reassembler
 from ciibridge.framing.wrapper import WrapperFramer
-from ciibridge.lines.dlms import DlmsLine
+from ciibridge.lines.dlms import DlmsLine, HdlcLine
 from ciibridge.lines.iec62056 import Iec62056Line
 from ciibridge.lines.mbus import MbusLine
 from ciibridge.lines.p1 import P1Line
@@ -52,7 +51,7 @@ class Line(Protocol):
 
 #: Protocol of an interface in the catalogue → its line.
 LINES: Final[Mapping[str, Callable[[MeterSettings], Line]]] = {
-    "dlms-hdlc": partial(DlmsLine, HdlcFramer, Reassembler),
+    "dlms-hdlc": HdlcLine,
     "dlms-mbus": partial(DlmsLine, MbusFramer, MbusTransport),
     "dlms-wrapper": partial(DlmsLine, WrapperFramer, Reassembler),
     "dlms-apdu": partial(DlmsLine, ApduFramer, Reassembler),

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 
 from ciibridge.decode.dlms import LayoutBook, decode
 from ciibridge.errors import DecodeError, SecurityError
+from ciibridge.framing.hdlc import HdlcFramer
+from ciibridge.framing.known import KnownPushes
+from ciibridge.framing.reassembly import Reassembler
 from ciibridge.lines.parts import Assembler, Framer, problem
 from ciibridge.normalise import MeterSettings
 from ciibridge.security.gate import Gate
@@ -68,3 +71,38 @@ class DlmsLine:
                 self.gate.accept(plain)
             except (SecurityError, DecodeError) as error:
                 found.append(problem(error, apdu.offset))
+
+
+class HdlcLine(DlmsLine):
+    """DLMS notifications in HDLC frames; pushes whose frames came before are not taken apart again."""
+
+    def __init__(self, settings: MeterSettings) -> None:
+        framer, assembler = HdlcFramer(), Reassembler()
+        super().__init__(lambda: framer, lambda: assembler, settings)
+        self._pushes = KnownPushes(framer, assembler)
+
+    def feed(self, data: bytes) -> list[Reading | Problem]:
+        """Take octets in pieces of any size; give what they completed, in order. Never raises."""
+        found: list[Reading | Problem] = []
+        known: list[Apdu] = []
+        rest = self._pushes.take(data, known)
+        self._apdus(known, found)
+        if rest:
+            self._taught(self._framer.feed(rest), found)
+        return found
+
+    def _taught(self, frames: Iterable[Frame | Problem], found: list[Reading | Problem]) -> None:
+        """Put frames together, and have those of a telegram learnt that came whole."""
+        together: list[Frame] = []
+        for frame in frames:
+            if isinstance(frame, Problem):
+                together = []
+                found.append(frame)
+                continue
+            together.append(frame)
+            apdus = self._assembler.feed(frame)
+            if apdus:
+                if len(apdus) == 1 and isinstance(apdus[0], Apdu):
+                    self._pushes.learn(together, apdus[0])
+                together = []
+            self._apdus(apdus, found)

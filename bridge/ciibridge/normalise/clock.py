@@ -80,6 +80,33 @@ class Stamp(NamedTuple):
     problem: Problem | None = None
 
 
+class _Hours:
+    """Remembers how far from UTC the clock is in the hour at hand: telegrams come every second, zones change twice a year."""
+
+    def __init__(self) -> None:
+        self._hour: tuple[object, ...] | None = None
+        self._offset = _NONE
+
+    def to_utc(self, time: MeterTime, zone: ZoneInfo, near: datetime | None) -> datetime | None:
+        """As the function of this name."""
+        local, deviation_min, _, season = time
+        hour = (local.hour, local.day, local.month, local.year, deviation_min, season, zone)
+        if hour == self._hour:
+            return (local - self._offset).replace(tzinfo=UTC)
+        utc = to_utc(time, zone, near)
+        if utc is not None and (deviation_min is not None or season is not None or _plain(local, zone)):
+            self._hour, self._offset = hour, local - utc.replace(tzinfo=None)
+        return utc
+
+
+def _plain(local: datetime, zone: ZoneInfo) -> bool:
+    """Whether the hour of this wall-clock time comes once, and nothing changes in it."""
+    begin = local.replace(minute=0, second=0, microsecond=0)
+    end = local.replace(minute=59, second=59, microsecond=999_999)
+    offsets = {edge.replace(tzinfo=zone, fold=fold).utcoffset() for edge in (begin, end) for fold in (0, 1)}
+    return len(offsets) == 1
+
+
 class Clock:
     """Turns the times of telegrams into stamps; remembers the last one and whether the meter's clock was off.
 
@@ -91,6 +118,7 @@ class Clock:
         self._last: datetime | None = None
         self._reported: float | None = None
         self._told_unset = False
+        self._hours = _Hours()
         self.since = SET_SINCE  # it is later than this, whatever a clock shows
 
     def stamp(
@@ -100,7 +128,7 @@ class Clock:
         trusted = self._policy != ClockPolicy.METER
         rx = now if trusted else None
         time, source = (clock, "meter") if clock is not None else (message, "message")
-        utc = None if time is None else to_utc(time, zone, now if trusted else self._last)
+        utc = None if time is None else self._hours.to_utc(time, zone, now if trusted else self._last)
         if trusted and self._is_unset(utc, now):
             return self._without_receiver(utc, source, now)
         if utc is None:
@@ -113,7 +141,7 @@ class Clock:
         self._reported = None
         if self._policy == ClockPolicy.RECEIVER:
             return Stamp(now.replace(microsecond=0), "receiver", rx, offset_s)
-        return Stamp(utc.replace(microsecond=0), source, rx, offset_s)
+        return Stamp(utc.replace(microsecond=0) if utc.microsecond else utc, source, rx, offset_s)
 
     def past(self, time: MeterTime | None, zone: ZoneInfo, now: datetime) -> Stamp:
         """Stamp a row of a load profile, whose time is not that of its reception."""

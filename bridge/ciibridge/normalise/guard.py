@@ -71,7 +71,7 @@ def less(a: Number, b: Number) -> bool:
 
 
 @dataclass(slots=True)
-class _Counter:
+class Counter:
     """The accepted value of a counter, and the lower level that is being confirmed."""
 
     accepted: Number
@@ -83,8 +83,17 @@ class Guard:
     """The memory of what was accepted; one a meter."""
 
     def __init__(self) -> None:
-        self._counters: dict[str, _Counter] = {}
+        self._counters: dict[str, Counter] = {}
         self._implausible: set[str] = set()
+
+    @property
+    def withholds(self) -> bool:
+        """Whether a value is out of its limits at present."""
+        return bool(self._implausible)
+
+    def counter(self, name: str) -> Counter | None:
+        """Give the memory of a counter; None: it never came."""
+        return self._counters.get(name)
 
     def check(self, name: str, number: Number, limits: Limits, *, counter: bool) -> bool | Problem:
         """Judge a value. True: publish. False: withhold. A Problem: withhold and report it, the first time in a row.
@@ -108,7 +117,7 @@ class Guard:
     def _count(self, name: str, number: Number) -> bool | Problem:
         counter = self._counters.get(name)
         if counter is None:
-            self._counters[name] = _Counter(number)
+            self._counters[name] = Counter(number)
             return True
         if not less(number, counter.accepted):
             counter.accepted = number

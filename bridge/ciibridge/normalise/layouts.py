@@ -67,6 +67,10 @@ class Layouts:
             self._settle(placed.models[0])
         return placed.reading
 
+    def known(self, reading: Reading) -> Layout | None:
+        """Give the layout of a reading that names it, if it was found before."""
+        return self._known.get(reading.layout)
+
     def find(self, reading: Reading) -> tuple[Layout, tuple[Problem, ...]]:
         """Find the layout of ``reading``, and, when it is new, what is wrong with it."""
         layout = self._known.get(reading.layout) if reading.layout is not None else None
@@ -87,6 +91,8 @@ class Layouts:
         names = sorted([*plan.names, *(recipe.name for recipe in chosen)], key=self._rank.__getitem__)
         layout = Layout(plan, chosen, tuple(names))
         self._remember(key, layout)
+        if reading.layout is not None:
+            self._remember(reading.layout, layout)
         return layout, plan.problems
 
     def _remember(self, key: Hashable, layout: Layout) -> None:

@@ -13,7 +13,9 @@ from typing import Final
 
 from ciimodel.catalogue import Quantity, Resolved
 
+from ciibridge.decode.mould import LiftedReading, Mould
 from ciibridge.normalise.clock import Clock, Stamp
+from ciibridge.normalise.compiled import Compiled, compile_layout
 from ciibridge.normalise.corrections import Corrections
 from ciibridge.normalise.guard import Guard, Limits
 from ciibridge.normalise.identity import Namer
@@ -28,6 +30,8 @@ from ciibridge.normalise.texts import state_of, text_of
 from ciibridge.types import Measured, MeterTime, Number, Problem, Reading, Register, Snapshot, Value
 
 Finding = Snapshot | Problem
+#: Compiled layouts kept: more than are lifted.
+_MOST: Final = 32
 #: Nothing was sent; an empty text is how ASCII telegrams say so.
 _EMPTY: Final = (None, "")
 
@@ -49,6 +53,8 @@ class Normaliser:
             catalogue.quantities.values(), catalogue.units, settings.addresses, alone=settings.alone
         )
         self._told: set[tuple[str, str]] = set()
+        self._compiled: dict[Mould, Compiled | None] = {}
+        self._general = 0  # telegrams that went the general way
         self._seq = 0
         self.withheld = 0  # values not published: implausible, or a counter that fell
 
@@ -71,6 +77,9 @@ class Normaliser:
 
         ``past``: a row of a load profile; its time is ``reading.time`` and is not compared with ``now``. Before the meter has said who it is, snapshots are held back; see ``identity.Namer``.
         """
+        lifted = reading if isinstance(reading, LiftedReading) and reading.lifted and not past else None
+        if lifted is not None and (known := self._known(lifted, now)) is not None:
+            return known
         found: list[Finding] = []
         if reading.shape == "positional":
             placed = self._layouts.give_codes(reading)
@@ -83,9 +92,45 @@ class Normaliser:
             reading = self._corrections.apply(reading)
         layout, problems = self._layouts.find(reading)
         self._report(problems, found)
+        withheld = self.withheld
         snapshot = self._read(reading, layout, now, found, past=past)
+        if lifted is not None and snapshot.meter and self.withheld == withheld:
+            self._learn(lifted, layout, snapshot)
         found += self._namer.name(snapshot)
         return found
+
+    def _known(self, reading: LiftedReading, now: datetime) -> list[Finding] | None:
+        """Take a telegram the compiled way; None: it must go the general one."""
+        compiled = self._compiled.get(reading.mould)
+        lifted = reading.lifted
+        if (
+            compiled is None
+            or lifted is None
+            or self._guard.withholds
+            or self._layouts.known(reading) is not compiled.layout
+            or (compiled.has_channels and compiled.general != self._general)
+        ):
+            return None
+        mantissas = compiled.read(lifted)
+        if mantissas is None:
+            return None
+        stamp = self._clock.stamp(compiled.clock_of(lifted), reading.time, self._layouts.zone, now)
+        self._seq += 1
+        snapshot = compiled.snapshot(
+            mantissas,
+            stamp,
+            seq=self._seq,
+            reading=reading,
+            submeters=self._submeters.known,
+            candidates=self._layouts.candidates,
+        )
+        return [snapshot] if stamp.problem is None else [stamp.problem, snapshot]
+
+    def _learn(self, reading: LiftedReading, layout: Layout, snapshot: Snapshot) -> None:
+        """Compile the way that ``reading`` has gone."""
+        if len(self._compiled) >= _MOST:
+            self._compiled.clear()
+        self._compiled[reading.mould] = compile_layout(reading, layout, snapshot, self._guard, self._general)
 
     def finish(self) -> list[Finding]:
         """End the stream: what is held back gets the name of last resort."""
@@ -102,6 +147,7 @@ class Normaliser:
     def _read(
         self, reading: Reading, layout: Layout, now: datetime, found: list[Finding], *, past: bool
     ) -> Snapshot:
+        self._general += 1
         plan = layout.plan
         registers = reading.registers
         unknown: dict[str, Value] = {

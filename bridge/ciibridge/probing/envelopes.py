@@ -9,7 +9,6 @@ So a meter whose key is still on its way can be named, or the handful of models 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from ciimodel.catalogue import Meter
@@ -110,7 +109,7 @@ def _mbus(octets: bytes) -> Iterator[Envelope]:
         except ProtocolError:  # what is no reading has no envelope; the line reports it
             continue
         letters = head.device.id[:_FLAG_LETTERS]
-        apdu = replace(Apdu(frame.information, frame.offset), encrypted=bool(head.configuration))
+        apdu = Apdu(frame.information, frame.offset, encrypted=bool(head.configuration))
         yield Envelope(apdu, letters if letters.isalpha() else None, tagged=False)
 
 

@@ -17,9 +17,11 @@ import orjson
 from ciimodel.catalogue import Resolved, Topic
 
 from ciibridge.link import HINTS, LinkState
+from ciibridge.normalise.compiled import Form, FormedSnapshot
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.pipeline import Diagnostics
 from ciibridge.publish.dialect import Spoken, Tongue
+from ciibridge.publish.form import StateTemplate
 from ciibridge.publish.homeassistant import MeterDiscovery
 from ciibridge.publish.meta import Meta
 from ciibridge.publish.text import exact_values, json_value, utc_text, utc_text_ms
@@ -35,6 +37,8 @@ _VALUE_TOPICS: Final = {
 _PLACEHOLDER: Final = re.compile(r"\{\w+\}")
 #: Topics remembered for each route: more than there are quantities and channels of one meter.
 _MOST: Final = 4096
+#: Forms whose templates are kept: more than a meter has.
+_MOST_FORMS: Final = 32
 
 
 class _Route:
@@ -89,6 +93,7 @@ class Messages:
         self.discovery = discovery
         self.seq_base = 0  # number of the last telegram before the first snapshot, where that is remembered
         self._profile = catalogue.version
+        self._templates: dict[Form, StateTemplate] = {}
         self._value_topics = value_topics
         self._meta = Meta(
             catalogue, settings or MeterSettings(), protocol=protocol, interface=interface, software=software
@@ -140,17 +145,15 @@ class Messages:
 
     def state(self, snapshot: Snapshot) -> bytes:
         """Make the JSON of ``state``: exact numbers, nothing that the telegram did not hold."""
-        document = self._head(snapshot)
-        document["values"] = exact_values(snapshot.values)
-        if snapshot.texts:
-            document["texts"] = snapshot.texts
-        if snapshot.derived:
-            document["derived"] = snapshot.derived
-        if snapshot.channels:
-            document["channels"] = {str(n): exact_values(v) for n, v in snapshot.channels.items()}
-        if snapshot.unknown:
-            document["obis"] = {code: json_value(value) for code, value in snapshot.unknown.items()}
-        return orjson.dumps(document)
+        head = self._head(snapshot)
+        if isinstance(snapshot, FormedSnapshot) and snapshot.mantissas is not None:
+            template = self._templates.get(snapshot.form)
+            if template is None:
+                if len(self._templates) >= _MOST_FORMS:
+                    self._templates.clear()
+                template = self._templates[snapshot.form] = StateTemplate(snapshot.form, _tail(snapshot))
+            return template.render(head, snapshot.mantissas)
+        return orjson.dumps(head | {"values": exact_values(snapshot.values)} | _tail(snapshot))
 
     def _history(self, snapshot: Snapshot) -> list[Message]:
         meter = snapshot.meter
@@ -272,6 +275,20 @@ def _channels(snapshot: Snapshot) -> list[int]:
     if not snapshot.channel_texts:
         return list(snapshot.channels)
     return sorted({*snapshot.channels, *snapshot.channel_texts})
+
+
+def _tail(snapshot: Snapshot) -> dict[str, Any]:
+    """Give what stands behind ``values`` in ``state``."""
+    tail: dict[str, Any] = {}
+    if snapshot.texts:
+        tail["texts"] = snapshot.texts
+    if snapshot.derived:
+        tail["derived"] = snapshot.derived
+    if snapshot.channels:
+        tail["channels"] = {str(n): exact_values(v) for n, v in snapshot.channels.items()}
+    if snapshot.unknown:
+        tail["obis"] = {code: json_value(value) for code, value in snapshot.unknown.items()}
+    return tail
 
 
 def _rounded(seconds: float | None) -> float | None:

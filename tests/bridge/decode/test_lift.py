@@ -10,6 +10,7 @@ from ciibridge.decode.dlms import LayoutBook, decode, layout
 from ciibridge.decode.dlms.lift import Lift, learn
 from ciibridge.decode.dlms.notification import parse
 from ciibridge.decode.dlms.shapes import interpret
+from ciibridge.decode.mould import Mould
 from ciibridge.errors import DecodeError
 from ciibridge.types import Apdu, Number, Obis, Reading, Register
 from hypothesis import given
@@ -96,8 +97,8 @@ def test_a_lift_that_reads_something_else_is_dropped_and_reported(monkeypatch: p
     for _ in range(2):
         decode(Apdu(octets, 0), book)
     (lift,) = book.lifts
-    *steps, one, two = lift.steps
-    wrong = dataclasses.replace(lift, steps=(*steps, two, one))
+    *slots, one, two = lift.mould.slots
+    wrong = dataclasses.replace(lift, mould=Mould(lift.mould.model, (*slots, two, one)))
     monkeypatch.setattr(book, "_lifts", [wrong])
     for _ in range(3):
         decode(Apdu(octets, 0), book)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ciibridge.decode.dlms import axdr
 from ciibridge.decode.dlms.axdr import Data
@@ -28,8 +28,9 @@ from ciibridge.decode.dlms.clock import OCTETS, meter_time
 from ciibridge.decode.dlms.notification import Notification, parse
 from ciibridge.decode.dlms.shapes import interpret, push_objects
 from ciibridge.decode.dlms.values import scaler_unit
+from ciibridge.decode.mould import APDU_TIME, Mould, Slot
 from ciibridge.errors import DecodeError
-from ciibridge.types import Apdu, Number, Reading, Register, Value
+from ciibridge.types import Apdu, Number, Reading, Value
 
 #: Type → its code for ``struct``, of the numbers that are lifted.
 _CODES: Final = {
@@ -76,11 +77,9 @@ class Lift:
     size: int
     mask: int  # a set bit is a fixed one; octet 0 of the APDU is the most significant
     fixed: int  # the APDU where the mask is set
-    unpack: Callable[[bytes], tuple[int | bytes, ...]]
-    steps: tuple[
-        tuple[int, bool], ...
-    ]  # a step an unpacked value: register (-1: time of the APDU), is a time
-    model: Reading  # the telegram it was learnt from
+    unpack: Callable[[bytes], tuple[Any, ...]]  # a slot of the mould each: integers, and octets of times
+    times: tuple[int, ...]  # which of them are times
+    mould: Mould
 
     def fits(self, size: int, bits: int) -> bool:
         """Whether an APDU of ``size`` octets, as one big-endian number, can be read by this."""
@@ -88,21 +87,19 @@ class Lift:
 
     def read(self, apdu: Apdu) -> Reading | None:
         """Read an APDU that fits; None where a time is not one: what that means only the walk knows."""
-        model = self.model
-        registers = list(model.registers)
-        time = model.time
-        for (index, is_time), raw in zip(self.steps, self.unpack(apdu.data), strict=True):
-            value = meter_time(raw) if is_time else Number(raw)  # type: ignore[arg-type]  # the codes of struct say which
-            if value is None:
-                return None
-            if index < 0:
-                time = value  # type: ignore[assignment]
-            else:
-                obis, _, *rest = registers[index]
-                registers[index] = Register._make((obis, value, *rest))
-        return Reading(
-            tuple(registers), model.shape, apdu, time, model.list_object, model.list_name, layout=self
-        )
+        values = self.unpack(apdu.data)
+        if self.times:
+            lifted = list(values)
+            before, time = b"", None
+            for place in self.times:
+                octets = values[place]
+                if octets != before:  # most telegrams say the same time twice
+                    before, time = octets, meter_time(octets)
+                    if time is None:
+                        return None
+                lifted[place] = time
+            values = tuple(lifted)
+        return self.mould.cast(apdu, values)
 
 
 def learn(octets: bytes, notification: Notification, reading: Reading) -> Lift | None:
@@ -110,13 +107,13 @@ def learn(octets: bytes, notification: Notification, reading: Reading) -> Lift |
     if reading.values or reading.types:
         return None  # positional values get their codes only later
     fields = sorted(_fields(octets, notification))
-    steps: list[tuple[int, bool]] = []
+    slots: list[Slot] = []
     for field in fields:
         place = _place(field.altered(octets), field, reading)
         if place is None:
             return None
-        steps.append((place, field.code == _TIME))
-    if len(dict(steps)) != len(steps):
+        slots.append(Slot(place, None if field.code == _TIME else 0))
+    if len(dict(slots)) != len(slots):
         return None
     mask = bytearray(b"\xff" * len(octets))
     layout = ">"
@@ -134,8 +131,8 @@ def learn(octets: bytes, notification: Notification, reading: Reading) -> Lift |
         bits,
         int.from_bytes(octets, "big") & bits,
         struct.Struct(layout).unpack,
-        tuple(steps),
-        reading,
+        tuple(n for n, slot in enumerate(slots) if slot.exponent is None),
+        Mould(reading, tuple(slots)),
     )
     return lift if lift.read(reading.apdu) == reading else None
 
@@ -170,7 +167,7 @@ def _place(octets: bytes, field: _Field, reading: Reading) -> int | None:
         return None
     value = field.value(octets)
     if other.time != reading.time:
-        return -1 if replace(other, time=reading.time) == reading and other.time == value else None
+        return APDU_TIME if replace(other, time=reading.time) == reading and other.time == value else None
     if len(other.registers) != len(reading.registers):
         return None
     changed = [
