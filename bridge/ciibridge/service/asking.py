@@ -29,6 +29,7 @@ from ciibridge.dialogue import (
     Step,
 )
 from ciibridge.dialogue.asking import Asker, Backfilling
+from ciibridge.service.turns import SharedTransport
 from ciibridge.transport import LinkSettings, Transport
 from ciibridge.types import Problem
 
@@ -179,7 +180,11 @@ class Rounds:
         loop = asyncio.get_running_loop()
         while self._mute < _MUTE_ROUNDS:
             begun_s = loop.time()
-            await self._round(transport, link)
+            if isinstance(transport, SharedTransport):
+                async with transport.turn():
+                    await self._round(transport, link)
+            else:
+                await self._round(transport, link)
             await _rest(transport, begun_s + self.wait_s - loop.time())
         self._mute = 0
 

@@ -36,6 +36,7 @@ from ciibridge.service.meter_setup import MeterSetup
 from ciibridge.service.outlet import Connect, Outlet
 from ciibridge.service.state import State
 from ciibridge.service.steady import NOTABLE, SteadyClock, utc_now, words_of
+from ciibridge.service.turns import SharedTransport
 from ciibridge.service.undated import Undated, lasting, momentary
 from ciibridge.transport import Transport, open_transport
 from ciibridge.types import Problem, Snapshot
@@ -55,7 +56,8 @@ class MeterTask:
     """Reads one meter. ``run`` is to be started as a task, ``tick`` to be called about once a second.
 
     ``connect`` gives the connection once the meter's name is known. ``clock`` tells UTC, ``steady`` seconds that never jump.
-    ``state`` remembers numbers and counters over a restart; None for a recording, which begins anew each time.
+    ``state`` remembers numbers and counters over a restart; None for a recording, which begins anew each time. ``turns``: the
+    lock of a port that other meters are asked through, too.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class MeterTask:
         clock: Callable[[], datetime] = utc_now,
         steady: Callable[[], float] = time.monotonic,
         state: State | None = None,
+        turns: asyncio.Lock | None = None,
     ) -> None:
         self._setup = setup
         every_s = None if setup.asking is None else setup.asking.every_s
@@ -79,7 +82,8 @@ class MeterTask:
         if state is not None and state.latest is not None:
             self._pipeline.not_before(state.latest)
         self._outlet = Outlet(messages, connect, raw=raw)
-        self._transport: Transport = open_transport(setup.port, setup.link)
+        transport = open_transport(setup.port, setup.link)
+        self._transport: Transport = transport if turns is None else SharedTransport(transport, turns)
         self._backoff = backoff or Backoff()
         self._outage = Outage(_log, f"meter {self.name}")
         self._clock = SteadyClock(clock, steady)

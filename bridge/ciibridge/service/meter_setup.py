@@ -40,6 +40,7 @@ class MeterSetup:
     protocol: str = "dlms-hdlc"
     interface: str | None = None  # id in the model's file
     asking: Asking | None = None  # how it is to be asked; None: it sends by itself
+    shared: bool = False  # other meters are asked through the same port
 
 
 class MeterCheck:

@@ -64,6 +64,7 @@ class Service:
         self._first_wait_s = first_wait_s
         self._reread = reread
         self._reload = asyncio.Event()
+        self._turns: dict[str, asyncio.Lock] = {}  # of ports with several meters
         self.software = f"ciibridge {version('ciigen')}"
 
     def reload(self) -> None:
@@ -166,6 +167,7 @@ class Service:
             raw=setup.raw,
             backoff=self._backoff(),
             state=None if is_recording(meter.port) else storage.state,
+            turns=self._turns.setdefault(meter.port, asyncio.Lock()) if meter.shared else None,
         )
 
     def _discovery(self, setup: Setup) -> MeterDiscovery | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -106,9 +106,7 @@ class _Check:
         broker = read_broker(mqtt, self.secrets, self.findings.fault)
         check = MeterCheck(self._catalogue, self.secrets, self.findings)
         meters = tuple(check.setup(("meter", number), table) for number, table in enumerate(config.meter))
-        self._twins(
-            "port", lambda table: table.port, "Two readers of one port steal each other's bytes: keep one."
-        )
+        meters = self._shared_ports(meters)
         self._twins("id", lambda table: table.id, "Give each meter its own id.")
         if self.secrets.inline and readable_by_all(path):
             self._notes.append(f"{path} holds a key or password and everybody may read it: chmod 600 {path}")
@@ -160,6 +158,33 @@ class _Check:
         copy = None if path is None else runtime_copy(self._environ, path)
         hours = table.remember_h or (_NO_COPY_H if copy is None else _COPY_H)
         return Store(path, table.megabytes * 1_000_000, table.days * 86_400.0, copy, hours * 3600.0)
+
+    def _shared_ports(self, meters: tuple[MeterSetup, ...]) -> tuple[MeterSetup, ...]:
+        """Mark the meters that share a port: all of them are asked, in turn, and each by its own address."""
+        users: dict[str, list[int]] = {}
+        for number, meter in enumerate(meters):
+            users.setdefault(meter.port, []).append(number)
+        for numbers in users.values():
+            for place, number in enumerate(numbers[1:], start=1):
+                before = numbers[:place]
+                first = f"meter[{before[0] + 1}] has the same"
+                asking = meters[number].asking
+                if asking is None or any(meters[other].asking is None for other in before):
+                    self.findings.fault(
+                        ("meter", number, "port"),
+                        first,
+                        "Two readers of one port steal each other's bytes: keep one. Meters that are asked (every_s) can share it.",
+                    )
+                    continue
+                others = [asked.addresses for other in before if (asked := meters[other].asking)]
+                taken = {one for addresses in others for one in addresses}
+                if not asking.addresses or not all(others) or taken & set(asking.addresses):
+                    self.findings.fault(
+                        ("meter", number, "address"),
+                        "two meters on one port answer to the same call",
+                        "Give each its own address.",
+                    )
+        return tuple(replace(meter, shared=len(users[meter.port]) > 1) for meter in meters)
 
     def _twins(self, name: str, value: Callable[[MeterTable], str | None], remedy: str) -> None:
         seen: dict[str, int] = {}

@@ -215,6 +215,34 @@ interface = "mbus"
     assert all(re.match(r"c\.toml:\d+: .+\. .+", line) for line in found), "line, key, what is wrong, remedy"
 
 
+FLAT = '[[meter]]\nid = "flat-{0}"\nport = "/dev/ttyM0"\nprotocol = "mbus"\nevery_s = 60\n'
+BROKER = '[mqtt]\nurl = "mqtt://nas"\n'
+
+
+def test_meters_that_are_asked_share_a_port(tmp_path: Path) -> None:
+    flats = "".join(FLAT.format(n) + f'address = "{n}"\n' for n in (1, 2, 3))
+    alone = '[[meter]]\nid = "other"\nport = "/dev/ttyUSB0"\n'
+    setup = read(tmp_path, BROKER + flats + alone)
+    assert [meter.shared for meter in setup.meters] == [True, True, True, False]
+    assert [meter.settings.alone for meter in setup.meters[:3]] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (
+            'address = "1"\n',
+            "meter[2].address: two meters on one port answer to the same call. Give each its own",
+        ),
+        ("", "meter[2].address: two meters on one port answer to the same call"),
+        ('address = ["2", "1"]\n', "meter[2].address: two meters on one port"),
+    ],
+)
+def test_meters_on_one_port_are_told_apart_by_their_address(tmp_path: Path, second: str, said: str) -> None:
+    (found,) = faults(tmp_path, BROKER + FLAT.format(1) + 'address = "1"\n' + FLAT.format(2) + second)
+    assert said in found
+
+
 @pytest.mark.parametrize("stem", ["key", "auth_key"])
 def test_a_wrong_key_is_never_repeated(tmp_path: Path, stem: str) -> None:
     wrong = "DEADBEEF" * 3 + "XY"
