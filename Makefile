@@ -20,7 +20,7 @@ test: $(VENV)/dev.stamp broker   ## all tests (captures of real meters: CII_CAPT
 check: lint      ## linters, types, import directions, and that generated/ is what the schema says
 	@$(BIN)/ciigen check
 
-conformance: $(VENV)/dev.stamp broker   ## prove it on the real mosquitto, Home Assistant and ioBroker (installed once, kept in ~/.cache)
+conformance: $(VENV)/dev.stamp broker   ## prove it on the real mosquitto, Home Assistant, ioBroker … (installed once, kept in ~/.cache)
 	@$(BIN)/python tests/conformance $(ARGS)
 
 fuzz: $(VENV)/dev.stamp   ## coverage-guided fuzzing with atheris (ARGS="--runs N --seconds S TARGET …"); its short form is a test

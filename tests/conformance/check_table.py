@@ -17,12 +17,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Software:
-    """Something that runs for real. ``open``: work folder, where to say what takes long → the running world."""
+    """Something that runs for real. ``open``: work folder, where to say what takes long → the running world.
+
+    ``on_request``: why it is run only when it is named ("" where it always is).
+    """
 
     name: str
     title: str
     version: str
     open: Callable[[Path, Say], AbstractContextManager[Any]]
+    on_request: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,11 @@ class NotRun(Exception):  # noqa: N818 - no error: a check, or all of a software
     """Says why something is not run."""
 
 
-def software(name: str, title: str, version: str) -> Callable[[Any], Any]:
+def software(name: str, title: str, version: str, on_request: str = "") -> Callable[[Any], Any]:
     """Write down what opens a software."""
 
     def take(opened: Any) -> Any:
-        SOFTWARE[name] = Software(name, title, version, opened)
+        SOFTWARE[name] = Software(name, title, version, opened, on_request)
         return opened
 
     return take
@@ -72,6 +76,9 @@ def page() -> Iterator[str]:
     for name, known in SOFTWARE.items():
         yield f"## {known.title} {known.version}"
         yield ""
+        if known.on_request:
+            yield f"Only with `--only {name}`: {known.on_request}."
+            yield ""
         yield from (f"- {check.what}" for check in CHECKS if check.software == name)
         yield ""
 

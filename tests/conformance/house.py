@@ -199,9 +199,25 @@ class House:
         payloads = self.listener.payloads(f"cii/v1/{meter}/{place}")
         return payloads[-1] if payloads else None
 
+    @property
+    def url(self) -> str:
+        """The broker, as ``ciigen --from`` wants it."""
+        return f"mqtt://127.0.0.1:{self.broker.port}"
+
     def last_json(self, meter: str, place: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.last(meter, place) or "{}")
         return found
+
+
+_CIIGEN: Final = "from ciigen.cli import main; main()"
+
+
+def ciigen(*words: str) -> str:
+    """What ``ciigen`` prints, as a user would have it in a file."""
+    command = [sys.executable, "-c", _CIIGEN, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, (words, done.stdout[-1500:], done.stderr[-1500:])
+    return done.stdout
 
 
 @contextmanager
@@ -215,4 +231,4 @@ def house(folder: Path, more: str = "") -> Iterator[House]:
         yield made
 
 
-__all__ = ["METERS", "House", "Process", "SimMeter", "house", "wait_until"]
+__all__ = ["METERS", "House", "Process", "SimMeter", "ciigen", "house", "wait_until"]

@@ -20,7 +20,7 @@ import ciimodel
 import requests
 import solar_checks
 from check_table import Say, check, software
-from house import METERS, House, Process, SimMeter, house, wait_until
+from house import METERS, House, Process, SimMeter, ciigen, house, wait_until
 from installs import ADAPTERS, IOBROKER_INSTALL, JS_CONTROLLER, NODE, PRISTINE, installed, node_of
 from mqtt_parts import free_port
 
@@ -28,7 +28,6 @@ _CATALOGUE: Final = ciimodel.load()
 _OBJECTS: Final = Path(__file__).with_name("iobroker_objects.cjs")
 _BOTH: Final = ("iobroker-mqtt", "iobroker-mqtt-client")
 _THOUSANDTHS: Final = {"kWh": 1000, "kvarh": 1000, "kVAh": 1000}
-_GENERATE: Final = "from ciigen.cli import main; main()"
 
 
 class IoBroker:
@@ -157,9 +156,7 @@ for _adapter in ("mqtt", "mqtt-client"):
 
 
 def _generated(adapter: str, meter: SimMeter) -> dict[str, Any]:
-    command = [sys.executable, "-c", _GENERATE, "iobroker", f"--{adapter}", "--id", meter.id, *meter.chosen]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(ciigen("iobroker", f"--{adapter}", "--id", meter.id, *meter.chosen))
     return found
 
 
@@ -279,11 +276,7 @@ def _push(broker: IoBroker, *arguments: str) -> dict[str, Any]:
         "--json",
         *arguments,
     ]
-    done = subprocess.run(
-        [sys.executable, "-c", _GENERATE, *words], capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, (done.stdout[-1500:], done.stderr[-1500:])
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(ciigen(*words))
     return found
 
 

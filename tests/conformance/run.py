@@ -22,12 +22,22 @@ from typing import Any
 import homeassistant_checks
 import iobroker_checks
 import mosquitto_checks
+import nodered_checks
 import pytest
+import smartgridready_checks
+import telegraf_checks
 from check_table import CHECKS, SOFTWARE, Check, NotRun, Software, with_page
 from installs import InstallError
 
 #: Their checks stand in the table as soon as they are imported.
-_MODULES = (homeassistant_checks, iobroker_checks, mosquitto_checks)
+_MODULES = (
+    homeassistant_checks,
+    iobroker_checks,
+    mosquitto_checks,
+    nodered_checks,
+    smartgridready_checks,
+    telegraf_checks,
+)
 #: ``pytest.fail``, with which the shared parts of the tests give up, is no Exception.
 _FAULTS = (Exception, pytest.fail.Exception)
 _LAST_LINES = 12
@@ -57,12 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.page:
         PAGE.write_text(with_page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
         return 0
-    chosen = [known for name, known in SOFTWARE.items() if name in (options.only or SOFTWARE)]
+    named = [known for name, known in SOFTWARE.items() if name in (options.only or SOFTWARE)]
     if options.list:
-        for known in chosen:
+        for known in named:
             for check in _of(known):
                 _say(f"{known.name:22}{check.what}")
         return 0
+    chosen = [known for known in named if options.only or not known.on_request]
     signal.signal(signal.SIGTERM, _interrupt)
     folder = Path(tempfile.mkdtemp(prefix="ciigen-conformance-"))
     tally, begin = Tally(), time.monotonic()
@@ -77,6 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(f"logs: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
+    for known in named:
+        if known not in chosen:
+            _say(f"LEFT OUT {known.name}: without --only {known.name}: {known.on_request}")
     _say(f"{time.monotonic() - begin:.0f} s")
     _complain(tally)
     _say(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")

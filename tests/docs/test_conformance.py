@@ -93,13 +93,13 @@ class World:
 def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Replace the table by one software with these checks; ``opened`` replaces what opens it."""
 
-    def put(*checks: tuple[str, Callable[[Any], None]], opened: Any = None) -> None:
+    def put(*checks: tuple[str, Callable[[Any], None]], opened: Any = None, on_request: str = "") -> None:
         @contextmanager
         def default(folder: Path, say: object) -> Iterator[World]:
             yield World(folder)
 
         monkeypatch.setattr(
-            harness, "SOFTWARE", {"thing": Software("thing", "Thing", "1", opened or default)}
+            harness, "SOFTWARE", {"thing": Software("thing", "Thing", "1", opened or default, on_request)}
         )
         monkeypatch.setattr(harness, "CHECKS", [Check("thing", what, run) for what, run in checks])
 
@@ -135,6 +135,19 @@ def test_what_passes_fails_and_is_not_run_is_counted(only: Only, capsys: Capture
     assert "line 80\n" not in said, "the last lines only"
     assert (folder := re.search(r"^logs: (.*)$", said, re.MULTILINE))
     assert (Path(folder[1]) / "thing/thing.log").exists()
+
+
+def test_what_is_run_on_request_is_named_and_run_only_then(only: Only, capsys: Capture) -> None:
+    ran: list[str] = []
+    only(("good", lambda _: ran.append("good")), on_request="it takes an hour")
+    assert harness.main([]) == 0
+    assert not ran
+    said = capsys.readouterr().out
+    assert "LEFT OUT thing: without --only thing: it takes an hour" in said
+    assert harness.main(["--only", "thing"]) == 0
+    assert ran == ["good"]
+    assert harness.main(["--list"]) == 0
+    assert "good" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("reason", [InstallError("no network"), NotRun("no mosquitto")])
