@@ -18,11 +18,12 @@ import inspect
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -108,24 +109,40 @@ def _install(install: Install, say: Callable[[str], None], attempts: int) -> Non
 
 
 def _runner(log: IO[str]) -> Callable[..., None]:
-    """Runs one step of an installation, gently, its words in the log; raises CalledProcessError or TimeoutExpired."""
+    """Runs one step of an installation, gently, its words in the log; raises CalledProcessError or TimeoutExpired.
 
-    def run(*command: str | Path, cwd: Path | None = None, path: Path | str | None = None) -> None:
+    What a step started itself (compilers) ends with it, also when it is given up or interrupted.
+    """
+
+    def run(
+        *command: str | Path,
+        cwd: Path | None = None,
+        path: Path | str | None = None,
+        limit_s: float = _STEP_S,
+    ) -> None:
         environ = dict(os.environ)
         if path is not None:
             environ["PATH"] = f"{path}{os.pathsep}{environ['PATH']}"
         log.write(f"$ {' '.join(map(str, command))}\n")
         log.flush()
-        subprocess.run(
+        step = subprocess.Popen(
             ["nice", *map(str, command)],
             cwd=cwd,
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            timeout=_STEP_S,
-            check=True,
+            start_new_session=True,
         )
+        try:
+            status = step.wait(limit_s)
+        finally:
+            # the group has the number of the process that leads it
+            with suppress(ProcessLookupError):
+                os.killpg(step.pid, signal.SIGKILL)
+            step.wait()
+        if status:
+            raise subprocess.CalledProcessError(status, command)
 
     return run
 

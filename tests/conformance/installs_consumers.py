@@ -19,6 +19,8 @@ from installs import Install
 
 #: Where Go's own installer puts it, which is not on everybody's path.
 _GO_ROOT: Final = "/usr/local/go/bin"
+#: A compiler that is silent for so long need not hang: the machine may be small.
+_COMPILER_S: Final = 3600
 
 
 def needs(*programs: str) -> None:
@@ -48,7 +50,7 @@ def _go(folder: Path, run: Callable[..., None], *steps: tuple[str, ...], **envir
     settings = [f"{key}={value}" for key, value in {**paths, **environ}.items()]
     tools = os.pathsep.join(str(Path(found).parent) for tool in ("go", "cargo") if (found := find(tool)))
     for step in steps:
-        run("env", *settings, go, *step, cwd=folder, path=tools)
+        run("env", *settings, go, *step, cwd=folder, path=tools, limit_s=_COMPILER_S)
     for cache in ("go", "go-build"):
         shutil.rmtree(folder / cache)
 

@@ -15,7 +15,7 @@ import installs
 import pytest
 import run as harness
 from check_table import Check, NotRun, Software, with_page
-from house import Process
+from house import Process, wait_until
 from installs import Install, InstallError, installed
 
 
@@ -78,6 +78,29 @@ def test_three_failures_are_the_end(cached: Path) -> None:
         pytest.fail("it is not there")
     assert sum("attempt" in line for line in said) == installs.ATTEMPTS
     assert len(re.findall("^no network$", install.log.read_text(), re.MULTILINE)) == installs.ATTEMPTS
+
+
+def test_a_step_that_is_given_up_ends_with_all_that_it_started(cached: Path, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    script = f"sleep 60 & echo $! > {child}; wait"
+
+    def build(folder: Path, run: Callable[..., None]) -> None:
+        run("sh", "-c", script, cwd=folder, limit_s=1)
+
+    with (
+        pytest.raises(InstallError, match="timed out after"),
+        installed(Install("thing", {"thing": "1"}, build), lambda _: None, attempts=1),
+    ):
+        pytest.fail("it is not there")
+    wait_until(lambda: not _runs(int(child.read_text())), 5, "end of the child")
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not asked for yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 # -- checks --------------------------------------------------------------------------------------------------------------
