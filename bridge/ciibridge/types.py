@@ -138,6 +138,7 @@ class Device:
     status: int = 0  # 0: no error
     access: int = 0
     master: bool = False  # it sends unasked, as master of the bus: the meter itself, not a sub-meter
+    alone: bool = False  # the only device that is asked on this line
 
 
 @dataclass(
@@ -189,6 +190,7 @@ class SubMeter(NamedTuple):
 
     id: str | None  # serial number as sent
     type: int | None  # M-Bus device type (EN 13757-3)
+    model: str | None = None  # id in the catalogue, where the header of its telegrams says which
 
 
 @dataclass(frozen=True)  # without slots, as ``Reading``

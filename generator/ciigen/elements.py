@@ -6,7 +6,7 @@ their OBIS code and means the attribute that holds the value, which is 2 but for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,6 +49,15 @@ def candidates(element: Element, entries: Iterable[Entry]) -> list[Entry]:
         elif element.attribute != VALUE_ATTRIBUTE.get(element.class_id, 2):
             return []
     return [entry for entry in entries if any(overlap(code.text, obis) for code in entry.obis)]
+
+
+def of_device(found: Iterable[Entry], types: Collection[object]) -> list[Entry]:
+    """Of the quantities that the register of a sub-meter may be, those of a device of one of these types."""
+    return [
+        entry
+        for entry in found
+        if (known := entry.facts.get("channel_types")) and any(kind.value in types for kind in known.elements)
+    ]
 
 
 def default_class(found: Iterable[Entry]) -> int | None:

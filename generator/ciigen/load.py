@@ -38,6 +38,7 @@ KINDS: Final[Mapping[str, str]] = {
     "languages.yaml": "languages",
     "units.yaml": "units",
     "makers.yaml": "makers",
+    "interfaces.yaml": "interfaces",
     "topics.yaml": "topics",
     "quantities/*.yaml": "quantities",
     "consumers/*.yaml": "consumer",

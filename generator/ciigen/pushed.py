@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from ciigen.obis import groups, overlap
 from ciigen.resolved import PushList, Quantity, Resolved
 from ciigen.target import COMMON_LIST, COMMON_METER, Selection, quantities
-from ciigen.topics import is_of_submeter
+from ciigen.topics import is_of_submeter, topic_of
 
 
 def lists_by_meter(resolved: Resolved, selection: Selection) -> list[list[PushList]]:
@@ -58,6 +58,12 @@ def submeters(resolved: Resolved, selection: Selection) -> list[tuple[int, list[
             for channel in channels
         ]
     return [(number, below) for number in _numbers(resolved, selection)] if below else []
+
+
+def is_submeter(resolved: Resolved, selection: Selection) -> bool:
+    """Whether what is selected is a sub-meter itself, as a heat meter on an M-Bus is: it has no values but those of its channel."""
+    chosen = [quantity for quantity in quantities(resolved, selection) if topic_of(resolved, quantity)]
+    return bool(chosen) and all(is_of_submeter(quantity) for quantity in chosen)
 
 
 def tariff_name(resolved: Resolved, selection: Selection, tariff: str) -> str | None:

@@ -6,7 +6,7 @@ bridge know; nothing after this point reads YAML.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,12 +15,13 @@ from pydantic import BaseModel, ValidationError
 from ciigen.cascade import attributes
 from ciigen.checks.sound import Sound
 from ciigen.derive import yields
-from ciigen.elements import candidates, default_class, parse
+from ciigen.elements import candidates, default_class, of_device, parse
 from ciigen.errors import FindingsError
 from ciigen.load import Loaded, load
 from ciigen.resolved import (
     Consumer,
     Dialect,
+    Interface,
     Maker,
     Meter,
     Operator,
@@ -122,28 +123,49 @@ def _quantity(entry: Entry, sound: Sound) -> Quantity:
 
 
 def _meter(top: Node, sound: Sound, quantities: Mapping[str, Quantity]) -> Meter:
-    lists = [_push_list(node, sound) for node in top.below("lists")]
+    wire = top.at("wire")
+    types = [device.entries["type"].value for device in (wire.below("devices") if wire else ())]
+    lists = [_push_list(node, sound, types) for node in top.below("lists")]
+    shared = [_shared(node, sound) for node in top.below("interfaces")]
+    interfaces = [_interface(node, like) for node, like in zip(top.below("interfaces"), shared, strict=True)]
+    caveats = [text.value for node in (*filter(None, shared), top) for text in node.below("caveats")]
     names = {name for pushed in lists for name in yields(pushed, quantities)}
     carried = tuple(name for name in quantities if name in names)
-    return _model(Meter, top, id=top.source.id, lists=lists, quantities=carried)
+    return _model(
+        Meter, top, id=top.source.id, interfaces=interfaces, lists=lists, quantities=carried, caveats=caveats
+    )
 
 
-def _push_list(node: Node, sound: Sound) -> PushList:
-    elements = tuple(_element(element, sound) for element in node.below("elements"))
+def _shared(node: Node, sound: Sound) -> Node | None:
+    """Find what an interface is like."""
+    like = node.at("like")
+    return sound.interfaces[like.text] if like else None
+
+
+def _interface(node: Node, like: Node | None) -> Interface:
+    common = {key: value for key, value in _mapping(like).items() if key != "caveats"} if like else {}
+    own = {key: value for key, value in _mapping(node).items() if key != "like"}
+    return _model(Interface, Node(node.source, node.path, {**common, **own}))
+
+
+def _push_list(node: Node, sound: Sound, types: Collection[Json] = ()) -> PushList:
+    elements = tuple(_element(element, sound, types) for element in node.below("elements"))
     own = Node(node.source, node.path, {k: v for k, v in _mapping(node).items() if k != "not_in_profile"})
     return _model(PushList, own, elements=elements)
 
 
-def _element(node: Node, sound: Sound) -> PushElement:
+def _element(node: Node, sound: Sound, types: Collection[Json]) -> PushElement:
+    """Read an element. ``types``: M-Bus device types of the model, by which the register of a channel is one quantity."""
     if node.value is None:
         return PushElement(obis=None, quantity=None)
     element = parse(node.text)
     found = candidates(element, sound.entries)
+    chosen = of_device(found, types) if len(found) > 1 else found
     return PushElement(
         obis=element.obis,
         class_id=default_class(found) if element.class_id is None else element.class_id,
         attribute=element.attribute,
-        quantity=found[0].name if len(found) == 1 else None,
+        quantity=chosen[0].name if len(chosen) == 1 else None,
     )
 
 

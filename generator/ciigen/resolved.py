@@ -239,6 +239,14 @@ class Shape(StrEnum):
     RECORDS = "records"  # M-Bus records, which say themselves what they are
 
 
+class MbusDevice(_Model):
+    """What the header of an M-Bus telegram says beside number and maker (EN 13757-3)."""
+
+    version: int
+    type: int = Field(description="Device type: 2 electricity, 3 gas, 4 heat, 6 warm water, 7 water …")
+    storage: int = Field(0, description="Storage number of the records that hold what it counts")
+
+
 class Wire(_Model):
     """How this model's telegrams look on the wire: used to recognise the model and to simulate it."""
 
@@ -265,6 +273,12 @@ class Wire(_Model):
     )
     device_type: str | None = Field(
         None, description="Regular expression of the meter type in a telegram, e.g. under 1-1:96.1.1"
+    )
+    devices: tuple[MbusDevice, ...] = Field(
+        (), description="Headers of its M-Bus telegrams, beside the FLAG id; the first is simulated"
+    )
+    qualifiers: dict[str, Literal["l1", "l2", "l3", "total"]] = Field(
+        default_factory=dict, description="What the maker's own extensions of M-Bus records mean"
     )
     fact: Fact
 
@@ -343,7 +357,7 @@ class Meter(_Model):
     manufacturer: str
     model: str
     medium: Literal["electricity", "gas", "water", "heat"]
-    phases: Literal[1, 3]
+    phases: Literal[1, 3] | None = Field(None, description="None: it counts no electricity")
     description: Text
     interfaces: tuple[Interface, ...]
     wire: Wire | None = None

@@ -4,7 +4,8 @@ Each fact a model states is compared with what was seen. A fact that fits adds i
 send differently (its FLAG id, its device names, its A-XDR types, how it cuts an APDU) excludes it; a setting that an
 operator may have changed (an address, the deviation of the clock) only counts against it, and so does a meter type
 that nobody has seen yet. A model is proposed only if something ties it to the maker: FLAG id (IEC 62056-21), device
-name, meter type, identification line, SML server id, list name or HDLC addresses. Models closer together than
+name, meter type, identification line, SML server id, list name or HDLC addresses; the FLAG id of an M-Bus device stands in the
+header of its telegrams, beside a version and a device type that are those of one model. Models closer together than
 ``_MARGIN`` are not told apart: then they are all candidates.
 """
 
@@ -54,6 +55,7 @@ class Evidence:
     sml_server: str | None = None  # hex, lower case
     device_type: str | None = None
     kind: str = _BINARY  # of the protocol: text, records or binary
+    device: tuple[int, int] | None = None  # version and device type of the header of M-Bus telegrams
 
     @classmethod
     def of(cls, reading: Reading, registry: Registry) -> Evidence:
@@ -93,10 +95,11 @@ class Evidence:
                 kind="text",
             )
         title = apdu.system_title[:3].decode("ascii", "replace") if apdu.system_title else device_name
-        if (
-            reading.device is not None and reading.device.master
-        ):  # who answers a master is a sub-meter, not the meter of the line
-            title = reading.device.id
+        device = reading.device
+        if device is not None and not (device.master or device.alone):
+            device = None  # one of several that answer a master: a sub-meter, not the meter of the line
+        if device is not None:
+            title = device.id
         deviations = {"unspecified" if t.deviation_min is None else "given" for t in times}
         return cls(
             address=(apdu.destination.lower(), apdu.source.lower()) if apdu.destination else None,
@@ -111,6 +114,7 @@ class Evidence:
             sml_server=reading.server_id.hex() if reading.server_id else None,
             device_type=device_type,
             kind="records" if reading.shape == "records" else _BINARY,
+            device=(device.version, device.type) if device is not None else None,
         )
 
 
@@ -150,6 +154,10 @@ def _identification(meter: Meter, seen: Evidence) -> bool | None:
 
 def _flag(meter: Meter, seen: Evidence) -> bool | None:
     return _one_of(meter.wire.flag, seen.flag) if meter.wire else None
+
+
+def _device(meter: Meter, seen: Evidence) -> bool | None:
+    return _one_of([(d.version, d.type) for d in meter.wire.devices], seen.device) if meter.wire else None
 
 
 def _device_name(meter: Meter, seen: Evidence) -> bool | None:
@@ -216,6 +224,7 @@ def _types(meter: Meter, seen: Evidence) -> bool | None:
 _FACTS: Final = (
     _Fact(_kind, 0, None),
     _Fact(_flag, 4, None, ties=True),
+    _Fact(_device, 4, None),
     _Fact(_device_name, 4, None, ties=True),
     _Fact(_identification, 4, None, ties=True),
     _Fact(_sml_server, 4, None, ties=True),

@@ -50,7 +50,11 @@ class Normaliser:
         self._past_guard = Guard()  # the past is read after the present, and its counters are lower
         self._submeters = SubMeters()
         self._records = RecordPlaces(
-            catalogue.quantities.values(), catalogue.units, settings.addresses, alone=settings.alone
+            catalogue.quantities.values(),
+            catalogue.units,
+            catalogue.meters.values(),
+            settings.addresses,
+            alone=settings.alone,
         )
         self._told: set[tuple[str, str]] = set()
         self._compiled: dict[Mould, Compiled | None] = {}
@@ -88,6 +92,7 @@ class Normaliser:
             reading = placed
         elif reading.shape == "records":
             reading = self._records.place(reading)
+            self._submeters.recognised(self._records.models)
         elif reading.server_id:
             reading = self._corrections.apply(reading)
         layout, problems = self._layouts.find(reading)

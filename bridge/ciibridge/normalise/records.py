@@ -6,8 +6,10 @@
 A meter that sends by itself, as master of the bus, is the meter of the line. Who answers a master is a sub-meter and
 gets a channel: that of its primary address (1 to 99) where this is free, else the lowest that is. Where the addresses
 are configured, they decide once and for all, so that a silent device does not move the others. Of its quantities
-``channel_types`` chooses. An electricity meter that is alone on its line is the meter of the line as well (ADR 12). Past and extreme values, and those of a subunit, are no quantities of the profile. Many
-electricity sub-meters send their tariffs and no total; it is their sum.
+``channel_types`` chooses. An electricity meter that is alone on its line is the meter of the line as well (ADR 12). Past and
+extreme values, and those of a subunit, are no quantities of the profile, unless the model is known to keep what it counts there
+(``devices`` in ``schema/meters``, found by the header of the telegram). Many electricity sub-meters send their tariffs and no
+total; it is their sum.
 """
 
 from __future__ import annotations
@@ -16,14 +18,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ciimodel.catalogue import Quantity, Unit
+from ciimodel.catalogue import Meter, Quantity, Unit
 
 from ciibridge.decode.mbus import clock_of
+from ciibridge.normalise.devices import DeviceModels
 from ciibridge.normalise.positional import obis_of
 from ciibridge.types import Device, Number, Obis, Reading, Record, Register
 
 _CHANNELS: Final = range(1, 100)
 _PHASES: Final = frozenset(("l1", "l2", "l3", "n"))
+_TOTAL: Final = "total"
 _CLIENT: Final = 72  # COSEM class of the M-Bus client: attribute 9 is the device type
 _DEVICE_TYPE: Final = 9
 _ELECTRICITY: Final = 2
@@ -46,6 +50,7 @@ class RecordPlaces:
         self,
         quantities: Iterable[Quantity],
         units: Mapping[str, Unit],
+        meters: Iterable[Meter] = (),
         addresses: Sequence[str] = (),
         *,
         alone: bool = False,
@@ -59,24 +64,30 @@ class RecordPlaces:
                 self._known.setdefault((quantity.mbus, tariff, quantity.phase), []).append(quantity)
         self._units = {symbol: unit.dlms for symbol, unit in units.items() if unit.dlms is not None}
         self._channels: dict[str, int] = {}
+        self._models = DeviceModels(meters)
+        #: Channel → model, of the devices whose header says it; a new object when something changed.
+        self.models: Mapping[int, str] = {}
 
     def place(self, reading: Reading) -> Reading:
         """Give ``reading`` the registers that its records are."""
         device = reading.device
-        if device is not None and self._alone and device.type == _ELECTRICITY:
-            device = replace(device, master=True)
+        if device is not None and self._alone:
+            device = replace(device, alone=True, master=device.master or device.type == _ELECTRICITY)
             reading = replace(reading, device=device)
         channel = 0 if device is None or device.master else self._channel(device)
         if device is None or channel is None:
             return reading
-        present = [record for record in reading.records if _is_present(record)]
+        known = self._models.find(device)
+        if channel and len(known.models) == 1 and channel not in self.models:
+            self.models = {**self.models, channel: known.models[0]}
+        present = [record for record in reading.records if _is_present(record, known.storage)]
         if not device.master:
             present += _totals(present)
-        captured = None if device.master else clock_of(reading.records)
+        captured = None if device.master else clock_of(reading.records, known.storage)
         registers = _who(device, channel)
         placed: set[str] = set()
         for record in present:
-            quantity = self._find(record, device)
+            quantity = self._find(record, device, known.qualifiers)
             if quantity is not None and quantity.name not in placed:  # the first stands for it
                 placed.add(quantity.name)
                 code = obis_of(quantity.obis[0])
@@ -85,9 +96,10 @@ class RecordPlaces:
                 registers.append(Register(code, record.value, "", 0, unit, 3, captured=captured))
         return replace(reading, registers=tuple(registers))
 
-    def _find(self, record: Record, device: Device) -> Quantity | None:
-        phase = next((q for q in record.qualifiers if q in _PHASES), None)
-        known = self._known.get((_name(record), record.tariff, phase), ())
+    def _find(self, record: Record, device: Device, own: Mapping[str, str]) -> Quantity | None:
+        qualifiers = [told for q in record.qualifiers if (told := own.get(q, q)) != _TOTAL]
+        phase = next((q for q in qualifiers if q in _PHASES), None)
+        known = self._known.get((_name(record.quantity, qualifiers), record.tariff, phase), ())
         for quantity in known:
             if not quantity.channel_types if device.master else device.type in quantity.channel_types:
                 return quantity
@@ -136,18 +148,15 @@ def _answers_to(device: Device, address: str) -> bool:
     return len(number) == len(wanted) and all(w in ("F", n) for w, n in zip(wanted, number, strict=True))
 
 
-def _name(record: Record) -> str:
+def _name(quantity: str, qualifiers: Iterable[str]) -> str:
     """Write what was measured as the catalogue does: phase and tariff are told apart, positive is the usual direction."""
     silent = (*_PHASES, "positive")
-    return " ".join((record.quantity, *(q for q in record.qualifiers if q not in silent)))
+    return " ".join((quantity, *(q for q in qualifiers if q not in silent)))
 
 
-def _is_present(record: Record) -> bool:
-    return isinstance(record.value, Number) and (record.function, record.storage, record.subunit) == (
-        "instantaneous",
-        0,
-        0,
-    )
+def _is_present(record: Record, storage: int) -> bool:
+    where = (record.function, record.storage, record.subunit)
+    return isinstance(record.value, Number) and where == ("instantaneous", storage, 0)
 
 
 def _totals(present: list[Record]) -> list[Record]:

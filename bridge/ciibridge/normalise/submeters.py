@@ -11,7 +11,7 @@ is not in use: what the meter sends for it is no reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from ciimodel.catalogue import Quantity
@@ -45,6 +45,7 @@ class SubMeters:
     def __init__(self) -> None:
         self._types: dict[int, int] = {}
         self._ids: dict[int, str] = {}
+        self._models: Mapping[int, str] = {}
         self._known: dict[int, SubMeter] = {}
 
     @property
@@ -63,14 +64,23 @@ class SubMeters:
                 self._types[channel] = kind
         else:
             return False
+        self._collect()
+        return True
+
+    def recognised(self, models: Mapping[int, str]) -> None:
+        """Take over which models sit on which channels."""
+        if models is not self._models:
+            self._models = models
+            self._collect()
+
+    def _collect(self) -> None:
         known = {
-            n: SubMeter(self._ids.get(n), self._types.get(n))
+            n: SubMeter(self._ids.get(n), self._types.get(n), self._models.get(n))
             for n in sorted({*self._ids, *self._types})
             if self.in_use(n)
         }
         if known != self._known:
             self._known = known
-        return True
 
     def in_use(self, channel: int) -> bool:
         """Tell whether a sub-meter sits there: not, when the meter gave an empty number for it."""

@@ -134,7 +134,12 @@ class Meta:
             name: self._facts(name) for name in sorted(self._quantities, key=self._rank.__getitem__)
         }
         channels = {
-            str(n): {"id": who.id, "type": who.type, "quantities": sorted(self._channels.get(n, ()))}
+            str(n): {
+                "id": who.id,
+                "type": who.type,
+                **self._maker(who.model),
+                "quantities": sorted(self._channels.get(n, ())),
+            }
             for n, who in sorted(snapshot.submeters.items())
         }
         if channels:
@@ -143,6 +148,13 @@ class Meta:
                 for n, facts in channels.items()
             }
         return document
+
+    def _maker(self, model_id: str | None) -> dict[str, str]:
+        """Say which model sits on a channel."""
+        model = self._catalogue.meters.get(model_id or "")
+        if model is None:
+            return {}
+        return {"manufacturer": model.manufacturer, "model": model.model, "model_id": model.id}
 
     def _facts(self, name: str) -> dict[str, Any]:
         facts = dict(self._quantities[name])

@@ -15,14 +15,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ciimodel.catalogue import PushElement, PushList, Quantity
+from ciimodel.catalogue import Meter, PushElement, PushList, Quantity
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from ciibridge.normalise.positional import obis_of
 from ciibridge.simulate.identity import flag
 from ciibridge.simulate.mbus_frames import BROADCAST, SND_UD, long_frame
 from ciibridge.simulate.measure import measure
-from ciibridge.simulate.submeters import sub_meter
+from ciibridge.simulate.submeters import counter_of, sub_meter
 
 if TYPE_CHECKING:
     from ciibridge.simulate.meter import SimulatedMeter
@@ -36,6 +36,7 @@ _DEVICE_TYPES: Final = {"electricity": 2, "gas": 3, "heat": 4, "water": 7, "cool
 _MODE_5: Final = 5
 _BLOCK: Final = 16
 _FILLER: Final = 0x2F
+_STORAGE_1: Final = 0x40  # bit of a DIF
 _NEGATIVE: Final = 0x3C
 _PHASES: Final = {"l1": 1, "l2": 2, "l3": 3, "n": 4}
 _LIVE, _REGISTER = (0x04, 4), (0x06, 6)  # DIF of an integer, and its octets
@@ -99,8 +100,15 @@ def secondary_address(meter: SimulatedMeter) -> tuple[bytes, bytes]:
     """Give the identification number (BCD, least significant octet first), and maker, version and device type."""
     letters = [ord(letter) - 64 for letter in flag(meter.meter)]
     maker = letters[0] << 10 | letters[1] << 5 | letters[2]
-    kind = _DEVICE_TYPES[meter.meter.medium]
-    return bytes.fromhex(f"{meter.number:08}")[::-1], maker.to_bytes(2, "little") + bytes((_VERSION, kind))
+    version, kind = header(meter.meter)
+    return bytes.fromhex(f"{meter.number:08}")[::-1], maker.to_bytes(2, "little") + bytes((version, kind))
+
+
+def header(meter: Meter) -> tuple[int, int]:
+    """Give version and device type of a model's telegrams."""
+    if meter.wire is not None and meter.wire.devices:
+        return meter.wire.devices[0].version, meter.wire.devices[0].type
+    return _VERSION, _DEVICE_TYPES[meter.medium]
 
 
 def _record(meter: SimulatedMeter, element: PushElement, at: datetime) -> bytes:
@@ -108,13 +116,14 @@ def _record(meter: SimulatedMeter, element: PushElement, at: datetime) -> bytes:
     if element.obis is None:
         return b""
     obis = obis_of(element.obis)
-    channel = sub_meter(obis)
-    if channel is not None:
+    if sub_meter(obis) is not None:
         quantity = _of_channel(meter) if (obis.c, obis.d) in ((24, 2), (24, 3)) else None
-        if quantity is None:
+        counter = counter_of(quantity.channel_types) if quantity else None
+        if quantity is None or counter is None:
             return b""
-        scaler, value = channel.scale.scaler, channel.counted(at)
-        return _encoded(quantity, scaler, value)
+        devices = meter.meter.wire.devices if meter.meter.wire else []
+        storage = devices[0].storage if devices else 0
+        return _encoded(quantity, counter.scale.scaler, counter.counted(at), storage)
     quantity = meter.catalogue.quantities.get(element.quantity or "")
     if quantity is None or quantity.place == "meta":
         return b""
@@ -127,12 +136,13 @@ def _record(meter: SimulatedMeter, element: PushElement, at: datetime) -> bytes:
 
 def _of_channel(meter: SimulatedMeter) -> Quantity | None:
     """Find the quantity that a device of this medium counts."""
-    kind = _DEVICE_TYPES[meter.meter.medium]
+    _, kind = header(meter.meter)
     known = meter.catalogue.quantities.values()
     return next((quantity for quantity in known if kind in quantity.channel_types), None)
 
 
-def _encoded(quantity: Quantity, scaler: int, value: int) -> bytes:
+def _encoded(quantity: Quantity, scaler: int, value: int, storage: int = 0) -> bytes:
+    """Write a record. ``storage``: 0 or 1, the place of its value."""
     name, _, qualifier = (quantity.mbus or "").rpartition(" ")
     if qualifier != "negative":
         name = quantity.mbus or ""
@@ -141,7 +151,10 @@ def _encoded(quantity: Quantity, scaler: int, value: int) -> bytes:
         raise ValueError(f"{quantity.name} has no M-Bus record")
     dif, octets = _REGISTER if quantity.kind == "cumulative" else _LIVE
     tariff = int(quantity.tariff.removeprefix("t")) if quantity.tariff else 0
-    head = bytes((dif | 0x80, tariff << 4)) if tariff else bytes((dif,))
+    dif |= _STORAGE_1 * storage
+    head = bytes((dif | 0x80, (tariff & 3) << 4)) if tariff else bytes((dif,))
+    if tariff > 3:  # noqa: PLR2004 - a DIFE has two bits of it
+        head = bytes((*head[:-1], head[-1] | 0x80, (tariff >> 2) << 4))
     vifes = [_NEGATIVE] if qualifier == "negative" else []
     if quantity.phase:
         vifes += [0x7C, _PHASES[quantity.phase]]

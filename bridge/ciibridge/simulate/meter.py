@@ -106,7 +106,7 @@ class SimulatedMeter:
         self.meter: Final = meter
         self.lists: Final = _chosen(catalogue, meter, operator, lists)
         self.interval_s: Final = interval_s or min(pushed.interval_s for pushed in self.lists)
-        self.household: Final = Household(seed, meter.phases)
+        self.household: Final = Household(seed, meter.phases or 3)
         self.device_name: Final = serial or device_name(meter, seed + 1)
         self.number: Final = 10_000_001 + seed
         self.catalogue: Final = catalogue

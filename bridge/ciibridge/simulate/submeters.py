@@ -11,6 +11,7 @@ A counter is a function of time: every day the same consumption, most of it arou
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -83,6 +84,7 @@ class SubMeter:
 
 
 #: Channel → sub-meter.
+_HEAT: Final = 3
 _SUB_METERS: Final[dict[int, SubMeter]] = {
     1: SubMeter("30000001", 3, ScalerUnit(-2, _CUBIC_METRE), 430),  # gas
     2: SubMeter("70000002", 7, ScalerUnit(-3, _CUBIC_METRE), 385),  # water
@@ -90,6 +92,12 @@ _SUB_METERS: Final[dict[int, SubMeter]] = {
     4: SubMeter("", 0, ScalerUnit(0, 255), 0),
     5: SubMeter("50000005", 10, ScalerUnit(3, _WATT_HOUR), 12),  # cooling
 }
+
+
+def counter_of(device_types: Collection[int]) -> SubMeter | None:
+    """Find a sub-meter of one of these device types; what is not among them counts as the one for heat does."""
+    found = [one for one in _SUB_METERS.values() if one.device_type in device_types]
+    return found[0] if found else _SUB_METERS[_HEAT]
 
 
 def sub_meter(obis: Obis) -> SubMeter | None:

@@ -121,6 +121,26 @@ class Link(BaseModel):
     stopbits: Annotated[Literal[1, 2], Field(title="Stopbits")]
 
 
+class MbusDevice(BaseModel):
+    """
+    What the header of an M-Bus telegram says beside number and maker (EN 13757-3).
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    version: Annotated[int, Field(title="Version")]
+    type: Annotated[int, Field(title="Type")]
+    """
+    Device type: 2 electricity, 3 gas, 4 heat, 6 warm water, 7 water …
+    """
+    storage: Annotated[int, Field(title="Storage")]
+    """
+    Storage number of the records that hold what it counts
+    """
+
+
 class PushElement(BaseModel):
     """
     One element of a push list, in order.
@@ -559,6 +579,14 @@ class Wire(BaseModel):
     """
     Regular expression of the meter type in a telegram, e.g. under 1-1:96.1.1
     """
+    devices: Annotated[list[MbusDevice], Field(title="Devices")]
+    """
+    Headers of its M-Bus telegrams, beside the FLAG id; the first is simulated
+    """
+    qualifiers: Annotated[dict[str, Literal["l1", "l2", "l3", "total"]], Field(title="Qualifiers")]
+    """
+    What the maker's own extensions of M-Bus records mean
+    """
     fact: Fact
 
 
@@ -648,7 +676,10 @@ class Meter(BaseModel):
     manufacturer: Annotated[str, Field(title="Manufacturer")]
     model: Annotated[str, Field(title="Model")]
     medium: Annotated[Literal["electricity", "gas", "water", "heat"], Field(title="Medium")]
-    phases: Annotated[Literal[1, 3], Field(title="Phases")]
+    phases: Annotated[Literal[1, 3] | None, Field(title="Phases")]
+    """
+    None: it counts no electricity
+    """
     description: Annotated[dict[str, str], Field(title="Description")]
     """
     One sentence or label a language: en, de, fr, it.

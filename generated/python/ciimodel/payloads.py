@@ -644,6 +644,18 @@ class Channel(BaseModel):
     """
     M-Bus device type (EN 13757-3), e.g. 3 for gas.
     """
+    manufacturer: str | None = None
+    """
+    Its maker, where its telegrams say which model it is.
+    """
+    model: str | None = None
+    """
+    Its model, as the maker calls it.
+    """
+    model_id: str | None = None
+    """
+    Its model in the catalogue, e.g. gwf-mtkcoder.
+    """
     quantities: list_aliased[str] | None = None
     """
     Names of its quantities.

@@ -37,7 +37,7 @@ ALL: Final[tuple[Check, ...]] = (
     *_checks(topics.RULES, "topics"),
     *_checks((topics.symbols,), "topics", "units"),
     *_checks(consumers.RULES, *_QUANTITIES, "units", "consumer"),
-    *_checks(meters.RULES, *_QUANTITIES, "meter"),
+    *_checks(meters.RULES, *_QUANTITIES, "meter", "interfaces"),
     *_checks(operators.RULES, "meter", "operator"),
     *_checks(dialects.RULES, *_QUANTITIES, "dialect"),
 )

@@ -46,13 +46,25 @@ def ids(sound: Sound) -> Iterator[Finding]:
             yield from _once(top.below(key))
 
 
-def asked(sound: Sound) -> Iterator[Finding]:
-    """Of a meter that must be asked it is said how."""
+def alike(sound: Sound) -> Iterator[Finding]:
+    """Check that an interface that is like another one names one that there is."""
     for top in sound.of("meter"):
         for interface in top.below("interfaces"):
-            mode = interface.at("mode")
-            if mode and mode.text == "poll" and not interface.at("read"):
-                yield mode.finding("how it is asked is not said", "add read, e.g. read: {every_s: 60}")
+            like = interface.at("like")
+            if like and like.text not in sound.interfaces:
+                remedy = f"{did_you_mean(like.text, sound.interfaces)} They stand in schema/interfaces.yaml"
+                yield like.finding(f"there is no interface {like.text}", remedy)
+
+
+def asked(sound: Sound) -> Iterator[Finding]:
+    """Of a meter that must be asked it is said how."""
+    meters = [one for top in sound.of("meter") for one in top.below("interfaces")]
+    for interface in (*sound.interfaces.values(), *meters):
+        mode = interface.at("mode")
+        shared = sound.interfaces.get(interface.word("like")) if interface.at("like") else None
+        read = interface.at("read") or (shared and shared.at("read"))
+        if mode and mode.text == "poll" and not read:
+            yield mode.finding("how it is asked is not said", "add read, e.g. read: {every_s: 60}")
 
 
 def elements(sound: Sound) -> Iterator[Finding]:
@@ -84,9 +96,14 @@ def elements(sound: Sound) -> Iterator[Finding]:
 
 
 def phases(sound: Sound) -> Iterator[Finding]:
-    """Check that a meter with one phase has no values of L2 and L3."""
+    """Check that electricity meters have phases and others none; a meter with one has no values of L2 and L3."""
     for top in sound.of("meter"):
         count = top.at("phases")
+        medium = top.word("medium")
+        if medium == "electricity" and count is None:
+            yield top.finding("how many phases it has is not said", "add phases: 3, or phases: 1")
+        elif medium != "electricity" and count is not None:
+            yield count.finding(f"a meter of {medium} has no phases", "remove it")
         if count is None or count.value != 1:
             continue
         for pushed in top.below("lists"):
@@ -170,4 +187,4 @@ def corrections(sound: Sound) -> Iterator[Finding]:
                     yield pair.finding(f"{first} to {last} is no range", "write the lower number first")
 
 
-RULES: Final = (ids, asked, elements, phases, registers, shapes, wire, corrections)
+RULES: Final = (ids, alike, asked, elements, phases, registers, shapes, wire, corrections)

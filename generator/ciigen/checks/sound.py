@@ -41,6 +41,11 @@ class Sound:
         return self.one("makers").entries
 
     @cached_property
+    def interfaces(self) -> dict[str, Node]:
+        """Interfaces that several meter models have, by name."""
+        return self.one("interfaces").entries
+
+    @cached_property
     def entries(self) -> list[Entry]:
         """All quantities, unfolded."""
         return unfold(self.of("quantities"), self.one("languages"))

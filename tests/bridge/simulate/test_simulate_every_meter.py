@@ -51,8 +51,8 @@ def read(octets: bytes, protocol: str, **settings: object) -> tuple[list[Snapsho
 
 
 def alone(meter: Meter) -> bool:
-    """An electricity meter on an M-Bus of its own is the meter of the line."""
-    return meter.medium == "electricity"
+    """One device is asked on its line; one that counts electricity is then the meter of the line."""
+    return meter.medium == "electricity" or any(i.protocol == "mbus" for i in meter.interfaces)
 
 
 def promised(pushed: PushList) -> set[str]:
@@ -128,11 +128,12 @@ def test_sniffed_and_recognised(meter: Meter, interface: str, pushed: PushList) 
 
 
 def ties(meter: Meter, pushed: PushList) -> bool:
-    """Whether the catalogue knows something that ties a telegram to the model; who sits on a bus has no line of its own."""
+    """Whether the catalogue knows something that ties a telegram to the model."""
     wire = meter.wire
-    if wire is None or (meter.medium != "electricity" and meter.interfaces[0].protocol == "mbus"):
+    if wire is None:
         return False
     facts = (
+        wire.devices,
         wire.hdlc,
         wire.identification,
         wire.sml_server,

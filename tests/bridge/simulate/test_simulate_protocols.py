@@ -169,7 +169,7 @@ def test_a_meter_that_is_master_of_an_m_bus(key: bytes | None) -> None:
 
 
 def test_the_answer_of_a_meter_of_water() -> None:
-    meter = speaking("kamstrup-382", "mbus", "poll", medium="water")
+    meter = speaking("gwf-mtkcoder", "mbus", "poll")
     codes = ("0-2:24.1.0", "0-2:96.1.0", "0-2:24.2.1")
     elements = [PushElement(obis=code, class_id=3, attribute=2, quantity="volume_water") for code in codes]
     meter = meter.model_copy(update={"lists": [meter.lists[0].model_copy(update={"elements": elements})]})
@@ -177,4 +177,4 @@ def test_the_answer_of_a_meter_of_water() -> None:
     snapshot = read(octets, "mbus")
     assert list(snapshot.channels) == [1]
     assert list(snapshot.channels[1]) == ["volume_water"]
-    assert snapshot.submeters[1] == ("KAM10000001", 7)
+    assert snapshot.submeters[1] == ("GWF10000001", 7, "gwf-mtkcoder")

@@ -34,13 +34,13 @@ def _time(found: tuple[Record, ...], device: Device) -> MeterTime | None:
     return clock_of(found) if device.master else None
 
 
-def clock_of(found: tuple[Record, ...]) -> MeterTime | None:
-    """Find the present time of the device among its records."""
+def clock_of(found: tuple[Record, ...], storage: int = 0) -> MeterTime | None:
+    """Find the time of what stands in ``storage`` among the records of a device; of 0, the present time."""
     for record in found:
         if (
             record.quantity == "time"
             and isinstance(record.value, MeterTime)
-            and (record.function, record.storage, record.qualifiers) == ("instantaneous", 0, ())
+            and (record.function, record.storage, record.qualifiers) == ("instantaneous", storage, ())
         ):
             return record.value
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ciigen.resolved import Interface, Meter, PushElement, PushList, RegisterFact, Shape, Wire
+from ciigen.resolved import Interface, MbusDevice, Meter, PushElement, PushList, RegisterFact, Shape, Wire
 from ciigen.targets.docs.book import Book, name_of, page, where
 from ciigen.targets.docs.families import carried, computed
 from ciigen.targets.docs.markdown import capitalised, code, link, prose, sentences, table
@@ -147,15 +147,21 @@ def _recognised(wire: Wire, zone: str | None) -> str:
         ("Maker's letters (FLAG)", ", ".join(code(flag) for flag in wire.flag)),
         ("Device name `0-0:42.0.0`", code(wire.device_name) if wire.device_name else ""),
         ("Identification line", code(wire.identification) if wire.identification else ""),
+        ("M-Bus header", "; ".join(_device(device) for device in wire.devices)),
         ("Meter type in the telegram", code(wire.device_type) if wire.device_type else ""),
         ("List name in the telegram", ", ".join(code(name) for name in wire.list_name)),
         ("HDLC addresses (destination ← source)", addresses),
-        ("Frames", TRANSFER[wire.transfer]),
+        ("Frames", "" if wire.devices else TRANSFER[wire.transfer]),
         ("SML server id, in hex", code(wire.sml_server) if wire.sml_server else ""),
-        ("Time", times[wire.deviation]),
+        ("Time", "" if wire.devices else times[wire.deviation]),
         ("How sure", fact(wire.fact)),
     ]
     return table(("", ""), [(f"**{name}**", value) for name, value in rows if value])
+
+
+def _device(device: MbusDevice) -> str:
+    text = f"version {device.version}, device type {device.type}"
+    return f"{text}, its value in storage {device.storage}" if device.storage else text
 
 
 def _operators(book: Book, meter: Meter) -> str:

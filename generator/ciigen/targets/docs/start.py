@@ -57,8 +57,9 @@ def _operator(book: Book, operator: Operator) -> tuple[str, ...]:
 
 
 def _meter(book: Book, meter: Meter) -> tuple[str, ...]:
-    phases = f"{MEDIUM[meter.medium]}, {meter.phases} phase{'s' if meter.phases > 1 else ''}"
-    what = phases if meter.medium == "electricity" else MEDIUM[meter.medium]
+    what = MEDIUM[meter.medium]
+    if meter.phases:
+        what += f", {meter.phases} phase{'s' if meter.phases > 1 else ''}"
     best = [status for status in STATUS if any(pushed.fact.status is status for pushed in meter.lists)]
     return (
         book.meter(meter, up=""),

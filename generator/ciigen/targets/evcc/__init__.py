@@ -19,7 +19,7 @@ from ciigen.errors import UsageError
 from ciigen.invocation import command, title
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, Target, View
-from ciigen.targets.evcc.fields import CONSUMER, fields
+from ciigen.targets.evcc.fields import CONSUMER, fields, fits
 from ciigen.topics import base
 
 
@@ -94,8 +94,9 @@ class Evcc:
     views = _VIEWS
 
     def tree(self, resolved: Resolved) -> dict[str, str]:
-        """``<meter>.yaml`` for every meter model."""
-        return {f"{meter}.yaml": _yaml(resolved, Selection(meter=meter)) for meter in resolved.meters}
+        """``<meter>.yaml`` for every meter model that gives a power; a heat meter is none for evcc."""
+        chosen = ((meter, Selection(meter=meter)) for meter in resolved.meters)
+        return {f"{meter}.yaml": _yaml(resolved, own) for meter, own in chosen if fits(resolved, own)}
 
 
 TARGET: Target = Evcc()

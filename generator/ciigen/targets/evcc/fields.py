@@ -10,7 +10,7 @@ with all three or not at all; it gives currents without a sign that of ``powers`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,15 +52,29 @@ def fields(resolved: Resolved, selection: Selection) -> list[Field]:
     Raises UsageError where there is no power, which evcc needs, and TargetError for a quantity without a topic.
     """
     found = list(_fields(resolved, selection))
-    if not any(field.name == "power" for field in found):
+    if not _has_power(found):
+        model = resolved.meters.get(selection.meter or "")
         what = (
             (selection.source and selection.ids[0])
             or selection.meter
             or selection.operator
             or "this selection"
         )
+        if model is not None and model.medium != "electricity":
+            raise UsageError(
+                f"evcc charges by an electricity meter, and {what} measures {model.medium}: choose another meter"
+            )
         raise UsageError(f"evcc needs a power, and {what} sends none: choose another meter")
     return found
+
+
+def fits(resolved: Resolved, selection: Selection) -> bool:
+    """Whether evcc can work with the selected meters: they give a power."""
+    return _has_power(_fields(resolved, selection))
+
+
+def _has_power(found: Iterable[Field]) -> bool:
+    return any(field.name == "power" for field in found)
 
 
 def _fields(resolved: Resolved, selection: Selection) -> Iterator[Field]:

@@ -24,6 +24,8 @@ _PANELS: Final[Mapping[str, bool]] = {
     "phases": False,
     "voltages": False,
     "currents": False,
+    "heat": True,
+    "volumes": True,
 }
 #: What stands for the power now, best first.
 _NOW: Final = ("power_net", "power_import")
@@ -65,7 +67,7 @@ class _Board:
         self._chosen = [
             q
             for q in quantities(resolved, selection)
-            if "panel" in q.consumers.get(CONSUMER, {}) and q.place is Place.VALUE and not is_of_submeter(q)
+            if "panel" in q.consumers.get(CONSUMER, {}) and q.place is Place.VALUE
         ]
 
     def word(self, name: str) -> str:
@@ -149,6 +151,11 @@ class _Board:
             "  |> difference(nonNegative: true)"
         )
 
+    def _name(self, quantity: Quantity) -> str:
+        """Name a line; of a sub-meter with its channel, which is a tag of the points."""
+        label = quantity.label[self._lang]
+        return f"{label} (${{__field.labels.channel}})" if is_of_submeter(quantity) else label
+
     def _panel(
         self,
         kind: str,
@@ -182,7 +189,7 @@ class _Board:
                 "overrides": [
                     {
                         "matcher": {"id": "byFrameRefID", "options": ref},
-                        "properties": [{"id": "displayName", "value": quantity.label[self._lang]}],
+                        "properties": [{"id": "displayName", "value": self._name(quantity)}],
                     }
                     for ref, quantity in zip(refs, own, strict=False)
                 ],

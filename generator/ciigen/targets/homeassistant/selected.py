@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ciigen.pushed import interval_s, submeters, tariff_name
+from ciigen.pushed import interval_s, is_submeter, submeters, tariff_name
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.homeassistant.discovery import Meter
@@ -35,7 +35,7 @@ def _meter(resolved: Resolved, selection: Selection, *, alone: bool) -> Meter:
             number: {quantity.name: seconds[quantity.name] for quantity in below}
             for number, below in submeters(resolved, selection)
         },
-        seen=bool(selection.live),
+        seen=bool(selection.live) or is_submeter(resolved, selection),
         manufacturer=model.manufacturer if model else None,
         model=model.model if model else None,
         tariffs={tariff: name for tariff, name in names.items() if name is not None},

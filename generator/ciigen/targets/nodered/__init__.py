@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from ciigen.pushed import is_submeter, submeters
 from ciigen.resolved import Place, Quantity, Resolved
 from ciigen.target import Selection, Target, View, quantities
 from ciigen.topics import base, is_of_submeter, online, path
@@ -64,6 +65,9 @@ class _Flow:
         self._level = level
         self._consumer = resolved.consumers[CONSUMER]
         self._tab = _id(base(resolved, level))
+        behind = submeters(resolved, selection) if is_submeter(resolved, selection) else []
+        #: Channel of a meter that has nothing but its channel; None: it has values of its own, and they are shown.
+        self._channel = behind[0][0] if behind else None
 
     def nodes(self) -> Iterator[Node]:
         """Give all nodes of the tab, the tab first."""
@@ -91,12 +95,15 @@ class _Flow:
         chosen = [
             q
             for q in quantities(self._resolved, self._selection)
-            if "branch" in q.consumers.get(CONSUMER, {}) and q.place in _WHERE and not is_of_submeter(q)
+            if "branch" in q.consumers.get(CONSUMER, {})
+            and q.place in _WHERE
+            and (not is_of_submeter(q) or self._channel is not None)
         ]
         return sorted(chosen, key=lambda q: int(str(q.consumers[CONSUMER]["branch"])))
 
     def _branch(self, quantity: Quantity, row: int) -> Iterator[Node]:
-        where = f"payload.{_WHERE[quantity.place]}.{quantity.name}"
+        inside = f'channels["{self._channel}"]' if is_of_submeter(quantity) else _WHERE[quantity.place]
+        where = f"payload.{inside}.{quantity.name}"
         label = quantity.label[self._selection.lang]
         there, take, show = (self._own(quantity.name, step) for step in ("there", "take", "show"))
         yield self._node(

@@ -113,7 +113,7 @@ class MeterThing:
     points: tuple[Point, ...]
     submeters: tuple[Point, ...]
     """Written as comments: of a model it is not known which of them a house has, and on which channel. Those of a live
-    meter are among ``points``."""
+    meter are among ``points``, and so is what a device of an M-Bus counts."""
     charts: tuple[Chart, ...]
 
 

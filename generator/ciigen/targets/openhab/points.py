@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ciigen import topics
-from ciigen.pushed import interval_s, submeters, tariff_name
+from ciigen.pushed import interval_s, is_submeter, submeters, tariff_name
 from ciigen.resolved import Quantity, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.openhab import names
@@ -68,7 +68,8 @@ class _Meter:
         points = list(self._points([q for q in chosen if not topics.is_of_submeter(q)], None))
         behind = submeters(self._resolved, self._selection)
         commented: tuple[Point, ...] = ()
-        if self._selection.live:
+        itself = is_submeter(self._resolved, self._selection)
+        if self._selection.live or itself:
             points += [point for number, below in behind for point in self._points(below, number)]
         elif behind:
             # one line a kind of sub-meter is enough to copy; the number is that of the first channel known
@@ -81,7 +82,7 @@ class _Meter:
             level=self._level,
             thing_uid=self._thing_uid,
             equipment=self._equipment,
-            equipment_tag=str(settings["equipment" if modern else "equipment_before"]),
+            equipment_tag=str(settings["equipment" if modern and not itself else "equipment_before"]),
             label=label,
             availability=topics.path(self._resolved, availability, self._level),
             online=topics.online(self._resolved),
