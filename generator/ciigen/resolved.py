@@ -286,7 +286,9 @@ class Wire(_Model):
 class RegisterFact(_Model):
     """How a meter model sends a quantity: A-XDR type, power of ten, unit."""
 
-    type: str = Field(description="A-XDR type name, e.g. double-long-unsigned")
+    type: str | None = Field(
+        None, description="A-XDR type name, e.g. double-long-unsigned; None: it is sent as text"
+    )
     scaler: int | None = Field(
         None, description="Power of ten when the telegram has none; None: the quantity's own"
     )

@@ -215,7 +215,7 @@ def _types(meter: Meter, seen: Evidence) -> bool | None:
     differs = 0
     for register in seen.types:
         fact = meter.registers.get(register.quantity) or meter.registers.get(register.family)
-        if fact is not None:
+        if fact is not None and fact.type is not None:
             fits += fact.type == register.type
             differs += fact.type != register.type
     return None if fits == differs else fits > differs

@@ -52,7 +52,9 @@ class State:
     registers: Registers
 
     def current_ma(self, phase: int) -> int:
-        """Tell the current of a phase (0 to 2) in mA, from apparent power and voltage."""
+        """Tell the current of a phase (0 to 2) in mA, from apparent power and voltage; none of a dead phase."""
+        if not self.voltage_dv[phase]:
+            return 0
         apparent = math.isqrt(self.active_w[phase] ** 2 + self.reactive_var[phase] ** 2)
         return 10_000 * apparent // self.voltage_dv[phase]
 

@@ -153,7 +153,7 @@ def _encoded(quantity: Quantity, scaler: int, value: int, storage: int = 0) -> b
     tariff = int(quantity.tariff.removeprefix("t")) if quantity.tariff else 0
     dif |= _STORAGE_1 * storage
     head = bytes((dif | 0x80, (tariff & 3) << 4)) if tariff else bytes((dif,))
-    if tariff > 3:  # noqa: PLR2004 - a DIFE has two bits of it
+    if tariff > 3:
         head = bytes((*head[:-1], head[-1] | 0x80, (tariff >> 2) << 4))
     vifes = [_NEGATIVE] if qualifier == "negative" else []
     if quantity.phase:

@@ -229,7 +229,7 @@ class SimulatedMeter:
     def _type(self, pushed: PushElement) -> str:
         quantity = self.catalogue.quantities.get(pushed.quantity or "")
         fact = self.fact(quantity) if quantity else None
-        if fact:
+        if fact and fact.type:
             return fact.type
         found = _TYPES.get((pushed.class_id or 0, pushed.attribute))
         return found or "null-data"

@@ -521,9 +521,9 @@ class RegisterFact(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    type: Annotated[str, Field(title="Type")]
+    type: Annotated[str | None, Field(title="Type")]
     """
-    A-XDR type name, e.g. double-long-unsigned
+    A-XDR type name, e.g. double-long-unsigned; None: it is sent as text
     """
     scaler: Annotated[int | None, Field(title="Scaler")]
     """

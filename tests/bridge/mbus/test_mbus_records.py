@@ -161,6 +161,38 @@ def test_sub_meters_get_a_channel_and_their_quantity(one: Capture) -> None:
     assert len(listing["records"]) == len(read(one).records)
 
 
+def test_a_device_that_keeps_its_value_in_storage_1() -> None:
+    """The G350 gives the value of the last full hour, with its time; of an unknown device storage 1 is the past."""
+    one = capture("mbus/lg-g350-gas.bin")
+    (snapshot,) = snapshots(run(one.data))
+    assert snapshot.submeters[1].model == "lg-g350"
+    assert snapshot.reading is not None
+    (volume,) = [r for r in snapshot.reading.registers if r.captured is not None]
+    times = [r.value for r in snapshot.reading.records if r.quantity == "time"]
+    assert [volume.captured] == times
+    version = one.data.index(b"\x40\x03")  # behind the maker's letters: version and device type
+    other = bytearray(one.data)
+    other[version] += 1
+    other[-2] = (other[-2] + 1) & 0xFF
+    (snapshot,) = snapshots(run(bytes(other)))
+    assert snapshot.submeters[1].model is None
+    assert snapshot.channels == {}
+
+
+def test_phases_by_the_extensions_of_a_maker() -> None:
+    one = capture("mbus/saia-burgess-ale3.bin")
+    (snapshot,) = snapshots(run(one.data, alone=True))
+    assert snapshot.model == "saia-burgess-ale3"
+    wanted = {
+        "voltage_l1": "223",
+        "voltage_l2": "0",
+        "voltage_l3": "0",
+        "current_l1": "0.0",
+        "power_import": "0",
+    }
+    assert {name: str(snapshot.values[name].number) for name in wanted} == wanted
+
+
 def test_devices_that_want_the_same_channel() -> None:
     """Three devices with address 0 or 1: the first gets channel 1, and keeps it."""
     water, gas = capture("mbus/siemens-water.bin"), capture("mbus/itron-cyble-gas.bin")

@@ -14,7 +14,7 @@ from asserted import asserts, differences
 from captures import Capture, capture
 from ciibridge.types import PROBLEMS
 from peers import PEERS
-from walk import CAPTURES, DECODED, GOOD, MODELS, OUTCOMES, REFUSED, outcome_of, row, walk, walked
+from walk import CAPTURES, COVERED, DECODED, GOOD, MODELS, OUTCOMES, REFUSED, outcome_of, row, walk, walked
 
 READ: Final = [c for c in CAPTURES if outcome_of(c) == DECODED]
 KEYS: Final = {
@@ -64,12 +64,24 @@ def test_the_model_is_recognised_or_not(one: Capture) -> None:
     candidates = tuple(MODELS.get(one.name, ()))
     for snapshot in walked(one.name).snapshots:
         recognised = (snapshot.model,) if snapshot.model else snapshot.candidates
-        assert recognised == candidates
+        devices = tuple(who.model for who in snapshot.submeters.values() if who.model)
+        assert (recognised or devices) == candidates
 
 
 def test_every_model_with_captures_of_its_own_is_in_the_catalogue() -> None:
     assert set(MODELS) <= {c.name for c in READ}
     assert {model for each in MODELS.values() for model in each} <= set(ciimodel.load().meters)
+
+
+def test_each_meter_of_the_captures_has_a_file_or_a_reason() -> None:
+    """The octets say which file it is, or their source does; what has none is no meter of a household."""
+    everything = {c.name for c in CAPTURES}
+    assert not set(MODELS) & set(COVERED)
+    assert set(MODELS) | set(COVERED) == everything
+    assert {told["model"] for told in COVERED.values() if "model" in told} <= set(ciimodel.load().meters)
+    for name, told in COVERED.items():
+        assert set(told) in ({"model"}, {"why"}), name
+        assert all(told.values()), name
 
 
 @names([c for c in READ if asserts(c)])

@@ -21,6 +21,8 @@ CAPTURES: Final = load_captures()
 OUTCOMES: Final[dict[str, dict[str, Any]]] = YAML(typ="safe").load(Path(__file__).with_name("outcomes.yaml"))
 #: Capture → models of the catalogue it is recognised as: one, or several that it cannot be told from.
 MODELS: Final[dict[str, list[str]]] = YAML(typ="safe").load(Path(__file__).with_name("models.yaml"))
+#: Captures that do not say their model, or cannot be read: the model they are of, or why it has no file.
+COVERED: Final[dict[str, dict[str, str]]] = YAML(typ="safe").load(Path(__file__).with_name("covered.yaml"))
 #: Outcomes without a telegram. ``decoded`` is what a capture has that is not in the file, or has no outcome there.
 REFUSED: Final = ("key_missing", "damaged", "error_answer", "not_understood")
 DECODED: Final = "decoded"

@@ -128,8 +128,8 @@ def test_smllib_reads_every_sml_list(meter_id: str) -> None:
         theirs = {entry.obis: entry for entry in frame.get_obis()}
         snapshot = read(octets, "sml", model=meter_id)
         assert snapshot.reading is not None
-        # it leaves out the codes of a maker's own
-        assert len(theirs) == sum(register.obis.a < 128 for register in snapshot.reading.registers)
+        # it looks for the codes of electricity only
+        assert len(theirs) == sum(register.obis.a == 1 for register in snapshot.reading.registers)
         for name, measured in snapshot.values.items():
             if measured.obis is not None:
                 entry = theirs[bytes(measured.obis).hex()]

@@ -13,7 +13,7 @@ from ciigen.pushed import interval_s
 from ciigen.resolved import Place, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.evcc import TARGET
-from selections import RESOLVED, by_language
+from selections import RESOLVED, every, selections
 from yaml_text import load
 
 #: Field → unit of evcc (docs.evcc.io: meters, user-defined devices) and how many readings it has.
@@ -30,7 +30,17 @@ SCALES = {("W", "W"): None, ("A", "A"): None, ("V", "V"): None, ("Wh", "kWh"): 0
 Reading = dict[str, Any]
 
 
-EVERY = by_language(RESOLVED, ("house-1", "true", "0815"))
+def electric(selection: Selection) -> bool:
+    """Whether evcc can work with it: a power comes; the other meters have their own test."""
+    return bool({"power_import", "power_net"} & {q.name for q in quantities(RESOLVED, selection)})
+
+
+EVERY = every(
+    {
+        lang: [s for s in selections(RESOLVED, lang, ("house-1", "true", "0815")) if electric(s)]
+        for lang in RESOLVED.languages
+    }
+)
 
 
 @cache
@@ -196,8 +206,18 @@ def test_unknown_selection() -> None:
 
 def test_tree_has_each_meter_and_is_stable() -> None:
     tree = TARGET.tree(RESOLVED)
-    assert set(tree) == {f"{meter}.yaml" for meter in RESOLVED.meters}
+    assert set(tree) == {f"{meter}.yaml" for meter in RESOLVED.meters if electric(Selection(meter=meter))}
+    assert "kamstrup-382.yaml" in tree
     assert tree == TARGET.tree(RESOLVED)
+
+
+@pytest.mark.parametrize("view", TARGET.views)
+def test_a_meter_of_water_is_none_for_evcc(view: str) -> None:
+    assert "gwf-mtkcoder.yaml" not in TARGET.tree(RESOLVED)
+    with pytest.raises(UsageError, match="gwf-mtkcoder measures water: choose another meter"):
+        text(view, Selection(meter="gwf-mtkcoder"))
+    with pytest.raises(UsageError, match="evcc needs a power, and emh-diz sends none"):
+        text(view, Selection(meter="emh-diz"))
 
 
 def test_shape() -> None:

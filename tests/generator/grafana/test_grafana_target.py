@@ -52,8 +52,18 @@ def test_panels_do_not_overlap_and_have_one_unit(resolved: Resolved) -> None:
                 "watth",
                 "volt",
                 "amp",
+                "suffix:m³",
                 "dateTimeFromNow",
             )
+
+
+def test_a_sub_meter_has_its_panel_with_a_line_a_channel(resolved: Resolved) -> None:
+    last, volumes = board(resolved, Selection(meter="gwf-mtkcoder"))["panels"]
+    assert (last["title"], volumes["title"]) == ("Last telegram", "Gas and water per day")
+    assert volumes["fieldConfig"]["defaults"]["unit"] == "suffix:m³"
+    (line,) = volumes["fieldConfig"]["overrides"]
+    assert line["properties"][0]["value"] == "Water volume (${__field.labels.channel})"
+    assert 'r._field == "volume_water"' in volumes["targets"][0]["query"]
 
 
 def test_a_meter_has_the_panels_of_what_it_sends(resolved: Resolved) -> None:

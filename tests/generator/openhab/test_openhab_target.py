@@ -44,10 +44,17 @@ def _text(view: str, selection: Selection) -> str:
     return TARGET.views[view].render(RESOLVED, selection)
 
 
-def own(selection: Selection) -> list[Quantity]:
-    """The quantities that have a topic of their own and are not those of a sub-meter."""
-    chosen = quantities(RESOLVED, selection)
-    return [q for q in chosen if topics.topic_of(RESOLVED, q) and not topics.is_of_submeter(q)]
+def own(selection: Selection) -> dict[str, Quantity]:
+    """The quantities that have a topic of their own by channel of the Thing: without sub-meters, unless it is one itself."""
+    chosen = [q for q in quantities(RESOLVED, selection) if topics.topic_of(RESOLVED, q)]
+    if itself(selection):
+        return {f"channel1_{q.name}": q for q in chosen}
+    return {q.name: q for q in chosen if not topics.is_of_submeter(q)}
+
+
+def itself(selection: Selection) -> bool:
+    """Whether it is a device of an M-Bus that counts no electricity."""
+    return bool(selection.meter) and RESOLVED.meters[selection.meter].medium != "electricity"
 
 
 def channels(found: dict[str, Thing]) -> dict[str, tuple[Thing, Any]]:
@@ -80,15 +87,16 @@ def test_things_have_the_topics_of_the_schema(selection: Selection) -> None:
             "payloadNotAvailable": ["offline"],
         }
         expected = {
-            q.name: topics.path(RESOLVED, topics.topic_of(RESOLVED, q), level, q.name) for q in own(selection)
-        }  # type: ignore[arg-type]
+            channel: topics.path(RESOLVED, topics.topic_of(RESOLVED, q), level, q.name, 1)  # type: ignore[arg-type]
+            for channel, q in own(selection).items()
+        }
         assert {c.id: c.properties["stateTopic"][0] for c in thing.channels.values()} == expected
     assert len(found) == len(selection.ids) + 1
 
 
 @EVERY
 def test_channels_have_labels_units_and_states(selection: Selection) -> None:
-    known = {q.name: q for q in own(selection)}
+    known = own(selection)
     for _, channel in channels(things(text("things", selection))).values():
         quantity = known[channel.id]
         assert channel.label.startswith(quantity.label[selection.lang])
@@ -136,7 +144,7 @@ def test_each_unit_fits_its_dimension(selection: Selection) -> None:
 
 @EVERY
 def test_only_live_values_expire(selection: Selection) -> None:
-    known = {q.name: q for q in own(selection)}
+    known = own(selection)
     for item in linked(items(text("items", selection))):
         quantity = known[item.metadata["channel"].rpartition(":")[2]]
         assert ("expire" in item.metadata) == (quantity.kind in LIVE)
@@ -152,7 +160,8 @@ def test_groups_and_tags(selection: Selection, version: str) -> None:
     groups = {name for name, item in found.items() if item.type == "Group"}
     equipment = [item for item in found.values() if item.tags in (["ElectricMeter"], ["Sensor"])]
     assert len(equipment) == len(selection.ids)
-    assert {item.tags[0] for item in equipment} == {"ElectricMeter" if modern else "Sensor"}
+    tag = "ElectricMeter" if modern and not itself(selection) else "Sensor"
+    assert {item.tags[0] for item in equipment} == {tag}
     for item in linked(found):
         assert set(item.groups) <= groups
         # the equipment of its own meter, and of no other
@@ -193,7 +202,8 @@ def test_persistence_keeps_groups_that_exist(selection: Selection) -> None:
         }
     rrd4j = persistence(text("persist", selection)).entries
     assert all("everyMinute" in strategies for strategies, _ in rrd4j.values()), "gaps in the charts"
-    assert "restoreOnStartup" not in rrd4j["gSmartMeter_Chart*"][0], "an old live value after a start"
+    live = rrd4j.get("gSmartMeter_Chart*", ((),))[0]
+    assert "restoreOnStartup" not in live, "an old live value after a start"
     for item in linked(found):
         # what expires is a live value, and what does not is no live value
         assert ("gSmartMeter_Chart" in item.groups) <= ("expire" in item.metadata)

@@ -85,11 +85,10 @@ def check_items(selection: Selection, of_things: dict[str, Thing], found: dict[s
     channels = {f"{thing.uid}:{name}" for thing in of_things.values() for name in thing.channels}
     assert {item.metadata["channel"] for item in found.values() if "channel" in item.metadata} == channels
     tags = {tag for item in found.values() for tag in item.tags}
-    allowed = (
-        TAGS_OF_4
-        if selection.option("openhab") == "4.3"
-        else (TAGS_OF_4 - {"Sensor"}) | {"ElectricMeter", "Info"}
-    )
+    allowed = TAGS_OF_4 if selection.option("openhab") == "4.3" else TAGS_OF_4 | {"ElectricMeter", "Info"}
+    # of a meter of gas, water or heat in every version, of an electricity meter before 5.0
+    electric = not selection.meter or RESOLVED.meters[selection.meter].medium == "electricity"
+    assert ("Sensor" in tags) == (selection.option("openhab") == "4.3" or not electric)
     assert tags <= allowed
     for item in found.values():
         assert set(item.groups) <= {name for name, other in found.items() if other.type == "Group"}

@@ -102,7 +102,7 @@ def _element(book: Book, meter: Meter, pushed: PushList, index: int) -> tuple[st
         if quantity.unit and pushed.shape not in (Shape.SML, Shape.RECORDS)
         else ""
     )
-    kind = given or (register.type if register else "")
+    kind = given or (register.type if register else None) or ""
     return (position, obis, book.quantity(element.quantity), where(book, quantity), finest, kind)
 
 
@@ -125,7 +125,7 @@ def _registers(meter: Meter) -> str:
     rows = [
         (
             code(name),
-            register.type,
+            register.type or "text",
             "" if register.scaler is None else f"10^{register.scaler}",
             fact(register.fact),
         )
