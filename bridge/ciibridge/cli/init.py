@@ -141,17 +141,27 @@ def init(
 
 def _port(ask: Ask, given: str | None) -> str:
     """Choose the port: the one that was named, else among those plugged in. Raises ConfigError."""
-    if given is None:
-        ports = ports_here()
-        if not ports:
-            raise ConfigError(
-                "no serial port here: is the adapter plugged in? (`dmesg | tail` shows it). A port of another machine: --port"
-            )
-        stable = [port for port in ports if "/by-id/" in port]
-        default = (stable or ports)[0] if len(stable or ports) == 1 else None
-        given = ask.choice("--port", "Which port is the meter on?", [(port, "") for port in ports], default)
-    open_transport(given, LinkSettings())
-    return given
+    if given is not None:
+        open_transport(given, LinkSettings())
+        return given
+    ports = ports_here()
+    if not ports and ask.yes:
+        raise ConfigError(
+            "no serial port here: is the adapter plugged in? (`dmesg | tail` shows it). A port of another machine: --port"
+        )
+    if not ports:
+        typer.echo("No serial port here: is the adapter plugged in? (`dmesg | tail` shows it)")
+    stable = [port for port in ports if "/by-id/" in port]
+    default = (stable or ports)[0] if len(stable or ports) == 1 else None
+    question = "Which port is the meter on? On another machine: its URL, e.g. tcp://192.168.1.5:4001"
+    while True:
+        chosen = ask.choice("--port", question, [(port, "") for port in ports], default, others=True)
+        try:
+            open_transport(chosen, LinkSettings())
+        except ConfigError as error:
+            typer.echo(f"  {error}")
+        else:
+            return chosen
 
 
 def _password(file: Path | None) -> str | None:

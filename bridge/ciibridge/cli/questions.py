@@ -27,19 +27,28 @@ class Ask:
         return default
 
     def choice(
-        self, option: str, question: str, choices: Sequence[tuple[str, str]], default: str | None
+        self,
+        option: str,
+        question: str,
+        choices: Sequence[tuple[str, str]],
+        default: str | None,
+        *,
+        others: bool = False,
     ) -> str:
-        """Let choose among (answer, explanation), by number or by name. Raises ConfigError without a default."""
+        """Let choose among (answer, explanation), by number or by name; ``others``: or say something else.
+
+        Raises ConfigError without a default.
+        """
         if not self.yes:
             typer.echo(f"\n{question}")
             for number, (answer, explanation) in enumerate(choices, start=1):
                 typer.echo(f"  {number:>2}  {answer:<24} {explanation}".rstrip())
         names = [answer for answer, _ in choices]
         while True:
-            given = self.text(option, "Number or name", default)
+            given = self.text(option, "Number or name" if names else "Name", default)
             if given.isdecimal() and 0 < int(given) <= len(names):
                 return names[int(given) - 1]
-            if given in names or self.yes:
+            if given in names or self.yes or (others and given and not given.isdecimal()):
                 return given
             typer.echo(f"  {given!r} is none of them")
 

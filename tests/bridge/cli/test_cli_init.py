@@ -195,6 +195,17 @@ def test_the_port_is_chosen_among_those_plugged_in(tmp_path: Path, monkeypatch: 
     assert "no serial port here" in init("--yes", "--force", *more).output
 
 
+def test_a_port_of_another_machine_may_be_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "house.toml"
+    more = ["-c", config, "--no-probe", "--offline", "--operator", "ekz", "--id", "x", "--url", "mqtt://h"]
+    for ports in (["/dev/ttyS0"], []):
+        monkeypatch.setattr(module, "ports_here", lambda ports=ports: ports)
+        result = init("--force", *more, "--username", "u", answers="http://h\ntcp://h:4001\n\n")
+        assert result.exit_code == 0, result.output
+        assert "http://h: unknown scheme 'http'" in result.output
+        assert load(config, CATALOGUE).meters[0].port == "tcp://h:4001"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
