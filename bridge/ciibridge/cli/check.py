@@ -35,6 +35,7 @@ from ciibridge.publish.overhear import Ear, Overheard
 from ciibridge.publish.retry import Reason
 from ciibridge.service.address import Place
 from ciibridge.service.conformance import Conformance, Heard, breaches
+from ciibridge.wording import counted
 
 _FOUND: Final = 1
 _NOT_SEEN: Final = "with MQTT 3.1.1 expiry and retain of new messages cannot be seen"
@@ -119,7 +120,9 @@ async def _listen(place: Place, catalogue: Resolved, seconds: float) -> tuple[Co
             judge.hear(message)
         for left in range(int(seconds), 0, -1):
             if sys.stderr.isatty():
-                typer.echo(f"\rlistening, {left} s left, {len(judge.meters)} meters ", err=True, nl=False)
+                typer.echo(
+                    f"\rlistening, {left} s left, {counted(len(judge.meters), 'meter')} ", err=True, nl=False
+                )
             try:
                 async with asyncio.timeout(min(1.0, seconds)):
                     await stop.wait()
@@ -150,7 +153,7 @@ def page(place: Place, conformance: Conformance, report: list[Heard], version: V
     wrong = sum(bool(heard.breaches) for heard in report)
     lines += [
         "",
-        f"{len(conformance.meters)} meters, {len(report)} topics, {wrong} of them not as the profile wants them",
+        f"{counted(len(conformance.meters), 'meter')}, {counted(len(report), 'topic')}, {wrong} of them not as the profile wants them",
     ]
     if not conformance.meters:
         lines.append("No meter is among them.")

@@ -24,6 +24,7 @@ from ciibridge.service.doctor import Check, Level, machine, ports
 from ciibridge.service.doctor import broker as broker_check
 from ciibridge.service.setup import Setup, load
 from ciibridge.service.steady import utc_now
+from ciibridge.wording import counted
 
 _FAILED: Final = 1
 _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
@@ -80,7 +81,7 @@ async def _look(config: Path, listen_s: float, tell: Tell) -> None:
             tell(Check(Level.FAIL, "config", line))
         await _broker_alone(config, catalogue, tell)
         return
-    tell(Check(Level.OK, "config", f"{config}: good, {len(setup.meters)} meters"))
+    tell(Check(Level.OK, "config", f"{config}: good, {counted(len(setup.meters), 'meter')}"))
     for note in setup.notes:
         tell(Check(Level.WARN, "config", note))
     checks, running = machine.state(setup.store)

@@ -36,6 +36,7 @@ from ciibridge.publish.overhear import Ear
 from ciibridge.publish.retry import Reason
 from ciibridge.service.address import Place
 from ciibridge.service.status import BridgeStatus, MeterStatus, Status, all_ok, spell
+from ciibridge.wording import counted
 
 _NOT_OK: Final = 1
 #: What a broker keeps comes at once; it is all there when nothing has come for so long.
@@ -156,7 +157,9 @@ def page(place: Place, meters: Sequence[MeterStatus], bridges: Sequence[BridgeSt
         *(f"bridge {bridge.bridge}: {'runs' if bridge.online else 'does not run'}" for bridge in bridges),
     ]
     wrong = sum(not meter.ok for meter in meters)
-    lines.append(f"{len(meters)} meters, {f'{wrong} not as they should be' if wrong else 'all well'}")
+    lines.append(
+        f"{counted(len(meters), 'meter')}, {f'{wrong} not as they should be' if wrong else 'all well'}"
+    )
     return "\n".join(lines)
 
 

@@ -29,6 +29,7 @@ from ciibridge.service.steady import NOTABLE, SteadyClock, words_of
 from ciibridge.service.storage import Storage
 from ciibridge.service.systemd import Systemd
 from ciibridge.transport import is_recording
+from ciibridge.wording import counted
 
 _log: Final = logging.getLogger("ciibridge")
 _TICK_S: Final = 1.0
@@ -98,9 +99,9 @@ class Service:
         ]
         watching = asyncio.create_task(self._systemd.watch(), name="watchdog")
         _log.info(
-            "%s: reading %d meters",
+            "%s: reading %s",
             self.software,
-            len(running.fleet),
+            counted(len(running.fleet), "meter"),
             extra=event("started", software=self.software, meters=len(running.fleet)),
         )
         self._systemd.ready(running.status())
@@ -261,4 +262,4 @@ class _Running:
         count = Counter(meter.link for meter in self.fleet)
         meters = ", ".join(f"{count[state]} {state}" for state in LinkState if count[state])
         broker = "connected" if self._connections.connected else "away"
-        return f"{len(self.fleet)} meters ({meters}), broker {broker}"
+        return f"{counted(len(self.fleet), 'meter')} ({meters}), broker {broker}"

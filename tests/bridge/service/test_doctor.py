@@ -150,7 +150,7 @@ def test_all_is_well(tmp_path: Path, broker: BrokerProcess, meter: TcpMeter, lis
     config = write_config(tmp_path, broker.port, f'port = "{meter.url}"\nid = "{METER_ID}"')
     result = doctor(config)
     for said in (
-        f"{config}: good, 1 meters",
+        f"{config}: good, 1 meter",
         "it lets us in (MQTT 5)",
         "it passes on what we publish (cii/v1/_bridge/test-doctor/availability)",
         "telegrams come, of lg-e450",
@@ -176,7 +176,7 @@ def test_beside_a_bridge_that_runs(tmp_path: Path, broker: BrokerProcess, meter:
     config = write_config(tmp_path, broker.port, f'port = "{meter.url}"')
     service = ServiceProcess(config)
     try:
-        wait_until(lambda: "reading 1 meters" in service.log, what="start")
+        wait_until(lambda: "reading 1 meter" in service.log, what="start")
         wait_until((tmp_path / "ciibridge.db").exists, what="state file")
         found = checks(config)
         assert any(c.subject == "state" and "in use by pid" in c.words for c in found), found

@@ -191,7 +191,7 @@ def test_our_own_bridge_keeps_to_it_and_another_publisher_does_not(
         heard.wait(f"cii/v1/{METER_ID}/state")
         result = check(url, "--seconds", "2")
         assert result.exit_code == 0, result.output
-        assert "1 meters" in result.output
+        assert "1 meter," in result.output
         other = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         other.connect("127.0.0.1", broker.port)
         other.loop_start()

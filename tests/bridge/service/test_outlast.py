@@ -145,7 +145,7 @@ def test_stopped_with_the_broker_away_everything_is_on_disk(tmp_path: Path, talk
 def test_a_second_bridge_with_the_same_file_is_refused(tmp_path: Path) -> None:
     config = write_config(tmp_path, free_port(), 'port = "/dev/none"')
     first = ServiceProcess(config)
-    wait_until(lambda: "reading 1 meters" in first.log, what="start")
+    wait_until(lambda: "reading 1 meter" in first.log, what="start")
     second = ServiceProcess(config, log="second.log")
     assert second.wait() == 2
     assert "in use by another ciibridge" in second.log

@@ -78,8 +78,8 @@ def test_the_service_is_ready_without_broker_and_port_and_says_when_it_stops(
 ) -> None:
     config = write_config(tmp_path, free_port(), 'port = "/dev/none"\nmodel = "lg-e450"')
     process = ServiceProcess(config, NOTIFY_SOCKET=manager.getsockname())
-    assert manager.recv(200) == b"READY=1\nSTATUS=1 meters (1 waiting), broker away"
-    assert manager.recv(200) == b"STATUS=1 meters (1 port_error), broker away"
+    assert manager.recv(200) == b"READY=1\nSTATUS=1 meter (1 waiting), broker away"
+    assert manager.recv(200) == b"STATUS=1 meter (1 port_error), broker away"
     assert process.terminate()[0] == 0
     assert manager.recv(200) == b"STOPPING=1"
 
