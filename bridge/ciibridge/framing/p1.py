@@ -36,7 +36,8 @@ _SURE_CIPHERED_START: Final = re.compile(
     _CIPHERED_START + rb".{5}(?:\x81.|\x82..)[\x20-\x22\x30-\x32]", re.DOTALL
 )
 _CIPHERED_BODY: Final = re.compile(rb"/[^\r\n]{4,80}\r\n\r\n\x00(?=[\x81\x82])")
-_END: Final = re.compile(rb"[\r\n]!")
+_LINE_END: Final = b"\r\n"
+_CRC: Final = re.compile(rb"[0-9A-Fa-f]{4}")
 _DATA_LINE: Final = re.compile(rb"[\r\n]{0,2}\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}[*(]")
 _CRC_DIGITS: Final = 4
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
@@ -181,10 +182,11 @@ def text_fault(octets: bytes) -> str:
 
 def _text(buffer: bytearray, *, final: bool) -> _Cut | None:
     """Find the end of a plain telegram: an exclamation mark at the beginning of a line, and four digits or nothing."""
-    found = _END.search(buffer)
-    if found is None:
+    mark = _mark(buffer)
+    if not mark:
         return None
-    mark = found.end()
+    if _CRC.match(buffer, mark):
+        return _checked(buffer, mark)
     digits = buffer[mark : mark + _CRC_DIGITS]
     whole = len(digits) == _CRC_DIGITS
     if not all(octet in _HEX for octet in digits) or (not digits and final):
@@ -192,7 +194,20 @@ def _text(buffer: bytearray, *, final: bool) -> _Cut | None:
         return _Cut(mark, "the telegram has no CRC, which its version demands" if missing else "")
     if not whole:  # fewer than four: more may come, and after the last octet the digits are cut off
         return None
-    sent, counted = int(digits, 16), crc_arc(bytes(buffer[:mark]))
+    return _checked(buffer, mark)
+
+
+def _mark(buffer: bytearray) -> int:
+    """Find the octet behind the exclamation mark that begins a line; 0: there is none."""
+    mark = buffer.find(b"!", 1)
+    while mark > 0 and buffer[mark - 1] not in _LINE_END:
+        mark = buffer.find(b"!", mark + 1)
+    return mark + 1
+
+
+def _checked(buffer: bytearray, mark: int) -> _Cut:
+    """Compare the CRC behind the exclamation mark with the octets before it."""
+    sent, counted = int(buffer[mark : mark + _CRC_DIGITS], 16), crc_arc(bytes(buffer[:mark]))
     fault = f"the CRC of a telegram of {mark} octets is {sent:04X}, its text gives {counted:04X}"
     return _Cut(mark + _CRC_DIGITS, "" if sent == counted else fault, checked=sent == counted)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ciibridge.decode.ascii import p1
+from ciibridge.decode.ascii.lift import TextBook
 from ciibridge.decode.dlms import LayoutBook
 from ciibridge.decode.dlms import decode as decode_push
 from ciibridge.framing.p1 import (
@@ -42,6 +42,7 @@ class P1Line(FrameLine):
             require_authentication=settings.require_authentication,
         )
         self._book = LayoutBook()
+        self._texts = TextBook()
 
     def _read(self, frame: Frame, found: list[Reading | Problem]) -> None:
         behind = split_ciphered(frame.information)
@@ -57,7 +58,7 @@ class P1Line(FrameLine):
         if plain.encrypted and not plain.authenticated and (fault := text_fault(plain.data)):
             found.append(Problem("bad_checksum", f"{fault} (in the opened telegram)", frame.offset))
             return
-        reading, problems = p1.decode(plain)
+        reading, problems = self._texts.decode(plain)
         self.gate.accept(admitted)
         found += problems
         found.append(reading)

@@ -11,7 +11,7 @@ from ciibridge.decode.ascii.lines import DataSet, Entry, number
 from ciibridge.types import MeterTime, Register
 
 CLASS_CLOCK: Final = 8
-_CENTURY: Final = "20"
+_CENTURY: Final = 2000
 _FULL_DIGITS: Final = 12
 _TIME_OF_DAY: Final = (0, 9, 1)
 _DATE: Final = (0, 9, 2)
@@ -36,10 +36,12 @@ def measured(found: DataSet, entry: Entry, captured: MeterTime | None = None) ->
 
 def wall_clock(digits: str, *, season: str | None, deviation_min: int | None = None) -> MeterTime | None:
     """Read YYMMDDhhmm[ss]; None where a calendar does not know it."""
+    digits = digits.ljust(_FULL_DIGITS, "0")
+    if len(digits) != _FULL_DIGITS or not (digits.isascii() and digits.isdigit()):
+        return None
+    year, month, day, hour, minute, second = (int(digits[n : n + 2]) for n in range(0, _FULL_DIGITS, 2))
     try:
-        local = datetime.strptime(  # noqa: DTZ007 - wall clock as sent
-            _CENTURY + digits.ljust(_FULL_DIGITS, "0"), "%Y%m%d%H%M%S"
-        )
+        local = datetime(_CENTURY + year, month, day, hour, minute, second)  # noqa: DTZ001 - wall clock as sent
     except ValueError:
         return None
     return MeterTime(local, deviation_min, None, season=season)
