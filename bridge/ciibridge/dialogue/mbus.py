@@ -2,6 +2,7 @@ r"""Wired M-Bus: what the master of a bus says to its devices (EN 13757-2, EN 13
 
     primary      SND_NKE A ►  ◄ E5          REQ_UD2 A ►  ◄ RSP_UD … while DIF 1F says that there is more
     secondary    SND_UD FD CI 52, number, maker, version, type ►  ◄ E5, and who was selected answers at FD
+    enhanced     the same, and a record 0C 78 with the fabrication number: what no customer can change (EN 13757-3, annex)
     254          whoever is there: a line with one device
 
 REQ_UD2 carries the frame count bit: it changes when the answer was good, and stays when it is wanted once more. A device
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
 
 from ciibridge.decode.mbus import header, records
 from ciibridge.dialogue import Change, Dialogue, DialogueError, Listen, Note, Octets, Pause, Send, Step
-from ciibridge.errors import ProtocolError
+from ciibridge.errors import ConfigError, ProtocolError
 from ciibridge.framing.mbus import LONGEST_FRAME, long_frames
 from ciibridge.security import oms
 from ciibridge.types import Frame, Problem
@@ -36,11 +37,11 @@ _T = TypeVar("_T")
 Part: TypeAlias = Generator[Step, bytes, _T]
 
 ADDRESS: Final = re.compile(
-    r"250|254|2[0-4]\d|1\d\d|[1-9]?\d|[A-Z]{3}\d{8}|[0-9Ff]{8}|[0-9A-Fa-f]{16}", re.ASCII
+    r"250|254|2[0-4]\d|1\d\d|[1-9]?\d|(?:[A-Z]{3}\d{8}|[0-9Ff]{8}|[0-9A-Fa-f]{16})(?:/[0-9Ff]{8})?", re.ASCII
 )
 ADDRESS_WORDS: Final = (
     "a primary address (0 to 250), the number on the device (12345678 or KAM12345678), or a whole secondary address of 16 "
-    "hexadecimal digits"
+    "hexadecimal digits; behind a number / and the fabrication number, where two devices have the same (12345678/87654321)"
 )
 READ: Final = re.compile(r"reset(?::[0-9A-Fa-f]{2})?|baud:(?:300|600|1200|2400|4800|9600|19200|38400)")
 READ_WORDS: Final = (
@@ -70,6 +71,8 @@ _NETWORK_S: Final = 0.3  # and of a network, where the port is one
 _IDLE_BITS: Final = 33
 _IDLE_S: Final = 0.15
 _ANY_MAKER: Final = b"\xff" * 4  # maker, version and device type
+#: DIF and VIF of a fabrication number of eight digits.
+_FABRICATION: Final = b"\x0c\x78"
 _PRIMARY_DIGITS: Final = 3
 _FLAG_AND_NUMBER: Final = 11  # KAM12345678
 _WHOLE: Final = 16  # number, maker, version, device type
@@ -93,7 +96,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom to ask: a primary address, or with ``selection`` (eight octets as on the wire) who is selected."""
+    """Whom to ask: a primary address, or with ``selection`` (eight octets as on the wire, or 14) who is selected."""
 
     text: str  # as configured
     primary: int
@@ -105,18 +108,26 @@ def target(text: str) -> Target:
     if len(text) <= _PRIMARY_DIGITS:
         return Target(text, int(text))
     rest = _ANY_MAKER
-    digits = text
-    if len(text) == _FLAG_AND_NUMBER:
-        first, second, third = (ord(letter) - 64 for letter in text[:3])
+    digits, _, fabrication = text.partition("/")
+    if len(digits) == _FLAG_AND_NUMBER:
+        first, second, third = (ord(letter) - 64 for letter in digits[:3])
         rest = (first << 10 | second << 5 | third).to_bytes(2, "little") + b"\xff\xff"
-        digits = text[3:]
-    elif len(text) == _WHOLE:
-        rest = bytes.fromhex(text[8:])
+        digits = digits[3:]
+    elif len(digits) == _WHOLE:
+        rest = bytes.fromhex(digits[8:])
+    if fabrication:
+        rest += _FABRICATION + bytes.fromhex(fabrication)[::-1]
     return Target(text, SELECTED, bytes.fromhex(digits[:8])[::-1] + rest)
 
 
 def asker(asking: Asking) -> Master:
-    """Make who asks."""
+    """Make who asks. Raises ConfigError where telegrams would not tell which device they are of."""
+    numbers = [address.partition("/")[0] for address in asking.addresses if "/" in address]
+    if len(set(numbers)) < len(numbers):
+        raise ConfigError(
+            "address: devices with one number are not told apart by their telegrams: "
+            "write a block [[meter]] for each, with the same port"
+        )
     return Master(asking)
 
 
@@ -303,7 +314,9 @@ def _who(one: Target) -> str:
         return "the device"
     # of a number only its end: the whole of it is nobody's business
     return (
-        f"the device at address {one.primary}" if not one.selection else f"the device …{one.text[:11][-4:]}"
+        f"the device at address {one.primary}"
+        if not one.selection
+        else f"the device …{one.text.partition('/')[0][:11][-4:]}"
     )
 
 

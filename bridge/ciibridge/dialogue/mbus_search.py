@@ -2,6 +2,7 @@
 
     primary     every address is reset and asked: 0 … 250
     secondary   numbers with wildcards: FFFFFFFF; where several answer, 0FFFFFFF … 9FFFFFFF; and so on to the last digit
+    one number  of several makers or types: each device type; of the same: fabrication numbers as numbers before (enhanced)
 
 Devices as they are delivered all have address 0, so they collide there: the secondary search tells them apart. Answers of
 two may overlap to one that looks good, so who was found must be there when it is selected by its whole number. On a slow
@@ -11,7 +12,7 @@ bus a search takes minutes; ``tell`` hears of each device as it is found, and of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ciibridge.decode.mbus import header
@@ -34,7 +35,9 @@ from ciibridge.types import Device, Frame
 PRIMARY: Final = range(251)
 _DIGITS: Final = 8
 _ANY: Final = "F"
-_ANY_MAKER: Final = b"\xff" * 4
+#: Device types of meters that are read by wire (EN 13757-7): oil to radio converters are left out.
+_TYPES: Final = (*range(0x10), 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A)
+_PLAIN_OCTETS: Final = 8  # of a selection that is not enhanced
 _FRESH: Final = 0x20
 
 
@@ -97,23 +100,76 @@ def secondary(line: Line, tell: Tell = _silent) -> Part[tuple[Found, ...]]:
 def _below(line: Line, digits: str, part: tuple[float, float], found: list[Found], tell: Tell) -> Part[None]:
     """Search the numbers that begin with ``digits``; ``part`` of the whole search that this is."""
     begin, size = part
-    selection = bytes.fromhex(digits.ljust(_DIGITS, _ANY))[::-1] + _ANY_MAKER
-    answer = yield from select(line, selection, times=1)
-    one: Found | None = None
-    if answer.heard is not Heard.SILENCE:
-        one = yield from _selected(line)
-        if one is not None and one.secondary:
-            again = yield from select(line, target(one.secondary).selection, times=2)
-            one = one if again.heard is Heard.ACK else None
-        if one is None or one.collision:
-            if len(digits) < _DIGITS:
-                for digit in range(10):
-                    step = (begin + size * digit / 10, size / 10)
-                    yield from _below(line, f"{digits}{digit}", step, found, tell)
-                return
-            one = Found(SELECTED)  # two devices with one number
+    one = yield from _alone(line, target(digits.ljust(_DIGITS, _ANY)).selection)
+    if one is not None and one.collision and len(digits) < _DIGITS:
+        for digit in range(10):
+            step = (begin + size * digit / 10, size / 10)
+            yield from _below(line, f"{digits}{digit}", step, found, tell)
+        return
+    if one is not None and one.collision:
+        yield from _of_one_number(line, digits, part, found, tell)
+        return
+    if one is not None:
         found.append(one)
     tell(one, begin + size)
+
+
+def _of_one_number(
+    line: Line, number: str, part: tuple[float, float], found: list[Found], tell: Tell
+) -> Part[None]:
+    """Tell devices with one number apart: by their type, and where that is the same, by their fabrication number."""
+    begin, size = part
+    for place, kind in enumerate(_TYPES, start=1):
+        whole = f"{number}FFFFFF{kind:02X}"
+        ones = list[Found]()
+        one = yield from _alone(line, target(whole).selection)
+        if one is not None and one.collision and (yield from _is_enhanced(line, whole)):
+            yield from _made(line, whole, "", ones)
+        if one is not None and not ones:
+            ones.append(one)
+        found += ones
+        for device in ones:
+            tell(device, begin + size * place / len(_TYPES))
+        tell(None, begin + size * place / len(_TYPES))
+
+
+def _is_enhanced(line: Line, whole: str) -> Part[bool]:
+    """Tell whether the devices look at a fabrication number: else they answer to any of its ten first digits."""
+    for digit in range(10):
+        fabrication = str(digit).ljust(_DIGITS, _ANY)
+        answer = yield from select(line, target(f"{whole}/{fabrication}").selection, times=1)
+        if answer.heard is Heard.SILENCE:
+            return True
+    return False
+
+
+def _made(line: Line, whole: str, digits: str, found: list[Found]) -> Part[None]:
+    """Search the fabrication numbers that begin with ``digits``, of devices that fit ``whole``."""
+    fabrication = digits.ljust(_DIGITS, _ANY)
+    one = yield from _alone(line, target(f"{whole}/{fabrication}").selection)
+    if one is None:
+        return
+    # Also where only one is left: an address is its whole fabrication number.
+    if len(digits) < _DIGITS:
+        for digit in range(10):
+            yield from _made(line, whole, f"{digits}{digit}", found)
+        return
+    found.append(one if one.collision else replace(one, secondary=f"{one.secondary}/{fabrication}"))
+
+
+def _alone(line: Line, selection: bytes) -> Part[Found | None]:
+    """Select, and ask who it is; a ``Found`` without a device is a collision.
+
+    Answers of two may overlap to one that looks good: who was found must be there when it is selected as a whole.
+    """
+    answer = yield from select(line, selection, times=1)
+    if answer.heard is Heard.SILENCE:
+        return None
+    one = yield from _selected(line)
+    if one is not None and one.secondary:
+        again = yield from select(line, target(one.secondary).selection + selection[_PLAIN_OCTETS:], times=2)
+        one = one if again.heard is Heard.ACK else None
+    return one or Found(SELECTED)
 
 
 def _selected(line: Line) -> Part[Found | None]:

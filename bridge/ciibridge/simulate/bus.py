@@ -1,6 +1,6 @@
 """An M-Bus with simulated devices on it: octets of the master in, octets of the devices out (EN 13757-2 and -3).
 
-    SND_NKE ► ◄ E5     REQ_UD2 ► ◄ RSP_UD     SND_UD ► ◄ E5: selection (52, 56), application reset (50), baud rate (B8 … BF)
+    SND_NKE ► ◄ E5     REQ_UD2 ► ◄ RSP_UD     SND_UD ► ◄ E5: selection (52, 56; enhanced), application reset (50), baud rate (B8 … BF)
 
     address   0 … 250 a device     253 the selected ones     254 everybody answers     255 nobody does
 
@@ -30,14 +30,19 @@ _FRAME_COUNT: Final = 0x20
 _SELECT: Final = (0x52, 0x56)
 _RESET: Final = 0x50
 _ADDRESS_OCTETS: Final = 8
+#: DIF and VIF of a fabrication number of eight digits.
+_FABRICATION: Final = b"\x0c\x78"
+_NUMBER_OCTETS: Final = 4
 _TURNED: Final = 0x04  # bit of CI
 
 
 class Device:
     """One device of the bus. A model with several lists needs as many telegrams for a readout."""
 
-    def __init__(self, meter: SimulatedMeter, address: int) -> None:
+    def __init__(self, meter: SimulatedMeter, address: int, fabrication: str = "") -> None:
+        """``fabrication``: its number of eight digits, if it knows enhanced selection."""
         self._meter = meter
+        self._fabrication = fabrication
         self.address = address
         self._selected = False
         self._next = 0  # telegram of the readout
@@ -78,17 +83,31 @@ class Device:
         return long_frame(RSP_UD, self.address, answer(self._meter, [lists[place]], at, more=more))
 
     def _fits(self, information: bytes) -> bool:
-        wanted = information[1 : 1 + _ADDRESS_OCTETS]
+        wanted, enhanced = information[1 : 1 + _ADDRESS_OCTETS], information[1 + _ADDRESS_OCTETS :]
         number, rest = secondary_address(self._meter)
         if information[0] & _TURNED:
             wanted = wanted[3::-1] + wanted[5:3:-1] + wanted[6:]
         if len(wanted) < _ADDRESS_OCTETS:
             return False
-        nibbles = zip(wanted[:4].hex(), number.hex(), strict=True)
-        if any(w not in ("f", n) for w, n in nibbles):
+        if not _fits(wanted[:4], number) or (enhanced and not self._made_as(enhanced)):
             return False
         maker = wanted[4:6] in (b"\xff\xff", rest[:2])
         return maker and all(w in (0xFF, r) for w, r in zip(wanted[6:], rest[2:], strict=True))
+
+    def _made_as(self, enhanced: bytes) -> bool:
+        """Tell whether a fabrication number is ours; who does not know enhanced selection is not selected by it."""
+        wanted = enhanced.removeprefix(_FABRICATION)
+        return (
+            bool(self._fabrication)
+            and wanted != enhanced
+            and len(wanted) == _NUMBER_OCTETS
+            and _fits(wanted, bytes.fromhex(self._fabrication)[::-1])
+        )
+
+
+def _fits(wanted: bytes, number: bytes) -> bool:
+    """Compare digits; F fits any."""
+    return all(w in ("f", n) for w, n in zip(wanted.hex(), number.hex(), strict=True))
 
 
 class Bus:

@@ -14,6 +14,7 @@ from ciibridge.dialogue import Change, DialogueError, Listen, Note, Octets, Paus
 from ciibridge.dialogue.asking import WAYS, Asking
 from ciibridge.dialogue.mbus import ADDRESS, READ, Line, Master, target
 from ciibridge.dialogue.mbus_search import Found, anybody, primary, secondary
+from ciibridge.errors import ConfigError
 from ciibridge.framing.mbus import long_frames
 from ciibridge.pipeline import MeterSettings, Pipeline
 from ciibridge.simulate import SimulatedMeter
@@ -43,6 +44,8 @@ def sub_meter(medium: str, channel: int, flag: str, lists: int = 1) -> Meter:
 
 
 WATER: Final = sub_meter("water", 2, "GWF")
+#: The same to a selection; its answers have another length, so that both at once are never a good frame.
+WATER_2: Final = sub_meter("water", 2, "GWF", lists=2)
 HEAT: Final = sub_meter("heat", 3, "LUG", lists=3)
 
 
@@ -50,10 +53,16 @@ def catalogue(meter: Meter) -> Resolved:
     return CATALOGUE.model_copy(update={"meters": {meter.id: meter}})
 
 
-def device(meter: Meter = ELECTRIC, address: int = 1, number: int = 10_000_001, **options: Any) -> Device:
+def device(
+    meter: Meter = ELECTRIC,
+    address: int = 1,
+    number: int = 10_000_001,
+    fabrication: str = "",
+    **options: Any,
+) -> Device:
     names = tuple(pushed.id for pushed in meter.lists)
     made = SimulatedMeter(catalogue(meter), meter.id, lists=names, seed=number - 10_000_001, **options)
-    return Device(made, address)
+    return Device(made, address, fabrication)
 
 
 def bus(*devices: Device) -> Answer:
@@ -273,6 +282,7 @@ def test_selection_octets() -> None:
     assert target("12345678").selection.hex() == "78563412ffffffff"
     assert target("KAM12345678").selection.hex() == "785634122d2cffff"
     assert target("123456782D2C0104").selection.hex() == "785634122d2c0104"
+    assert target("12345678/87654321").selection.hex() == "78563412ffffffff0c7821436587"
     assert target("250").primary == 250
     said = ask(lambda _: b"", "12345678").said[1]
     assert said.hex() == "680b0b6853fd5278563412ffffffff" + f"{sum(said[4:-2]) & 0xFF:02x}16"
@@ -331,8 +341,52 @@ def test_search_of_secondary_addresses() -> None:
 
 
 def test_search_where_two_devices_have_one_number() -> None:
-    done = talk(secondary(line_of()), bus(device(WATER), device(HEAT), device(WATER, number=20_000_000)))
+    done = talk(secondary(line_of()), bus(device(WATER), device(WATER_2), device(WATER, number=20_000_000)))
     assert [one.collision for one in done.result] == [True, False]
+
+
+def test_devices_with_one_number_are_told_apart_by_their_type() -> None:
+    line = bus(device(WATER), device(HEAT), device(WATER, number=20_000_000))
+    told: list[float] = []
+    found = talk(secondary(line_of(), lambda _, part: told.append(part)), line).result
+    assert sorted(one.device.id for one in found) == ["GWF10000001", "GWF20000000", "LUG10000001"]
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
+
+
+MADE: Final = ("00004711", "00004712", "90000000")
+
+
+def test_the_same_device_twice_is_told_apart_by_its_fabrication_number() -> None:
+    line = bus(*(device(m, fabrication=made) for m, made in zip((WATER, WATER_2, WATER), MADE, strict=True)))
+    found = talk(secondary(line_of()), line).result
+    assert [one.secondary.partition("/")[2] for one in found] == list(MADE)
+    for one in found:
+        assert ADDRESS.fullmatch(one.secondary)
+        assert len(ask(line, one.secondary).telegrams) in (1, 2)
+    mixed = bus(device(WATER, fabrication="00004711"), device(WATER_2))  # the second never heard of it
+    assert len(ask(mixed, "10000001/00004711").telegrams) == 1
+    assert [one.collision for one in talk(secondary(line_of()), mixed).result] == [False]
+
+
+def test_devices_that_look_at_no_fabrication_number_do_not_prolong_the_search() -> None:
+    deaf = bus(device(WATER), device(WATER_2))
+
+    def cut(octets: bytes) -> bytes:
+        """A selection without its record, which such devices pass over."""
+        if b"\x0c\x78" not in octets[6:]:
+            return deaf(octets)
+        body = octets[4:15]
+        return deaf(b"\x68\x0b\x0b\x68" + body + bytes((sum(body) & 0xFF, 0x16)))
+
+    done = talk(secondary(line_of()), cut)
+    assert [one.collision for one in done.result] == [True]
+    assert len(done.said) < 300
+
+
+def test_one_number_twice_in_one_block() -> None:
+    with pytest.raises(ConfigError, match=r"address: devices with one number .* with the same port"):
+        WAYS["mbus"].asker(Asking(addresses=("10000001/00004711", "10000001/00004712")))
 
 
 def test_a_bus_with_nobody_and_with_one() -> None:
