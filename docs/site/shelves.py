@@ -31,6 +31,8 @@ SERVED: Final = ("generated/", "schema/", "integrations/", "LICENSE")
 _LINK: Final = re.compile(
     r"(?<!!)\[(?P<text>[^\]\n]*(?:\n[^\]\n]*)?)\]\((?P<path>[^)#\s:]+)(?P<anchor>#[^)\s]*)?\)"
 )
+#: Folder of the pages in another language than English.
+_LANGUAGE: Final = re.compile(r"generated/docs/([a-z]{2})/")
 _HOMES: Final = ("README.md", "index.md")
 _CELL: Final = re.compile(r"<td\b.*?</td>", re.DOTALL)
 _SHORT_CODE: Final = re.compile(r"(?<=<code>)[^<]+(?=</code>)")
@@ -88,6 +90,12 @@ def on_page_content(html: str, **_: object) -> str:
     return _CELL.sub(
         lambda cell: _SHORT_CODE.sub(lambda code: _BREAK.sub(r"\g<0><wbr>", code[0]), cell[0]), html
     )
+
+
+def on_post_page(output: str, page: Page, **_: object) -> str:
+    """Say in which language a page is: a reader's voice, the hyphens and the translation of a browser follow it."""
+    language = _LANGUAGE.match(page.file.src_uri)
+    return output.replace('<html lang="en"', f'<html lang="{language[1]}"', 1) if language else output
 
 
 def _indented(lines: list[str]) -> Iterator[str]:

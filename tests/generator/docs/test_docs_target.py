@@ -15,15 +15,16 @@ from posixpath import normpath
 import pytest
 from captures import ROOT
 from ciigen.installed import read_resolved
-from ciigen.resolved import Fact, Meter, Resolved
+from ciigen.resolved import Fact, Meter, Resolved, Status
 from ciigen.target import Selection
 from ciigen.targets import asyncapi, homeassistant, iobroker, jsonschema, openhab
 from ciigen.targets.docs import TARGET
+from ciigen.targets.docs.book import Book
 from ciigen.targets.docs.groups import GROUPS, SHOWN
 from ciigen.targets.docs.markdown import prose
-from ciigen.targets.docs.words import STATUS
 
 LINK = re.compile(r"\[(?:[^\[\]]|\\.)*\]\(([^)\s]+)\)")
+STATUS = {status: Book(read_resolved()).word("status", status) for status in Status}
 HEADING = re.compile(r"(#+) (.+)")
 
 
@@ -68,6 +69,8 @@ def test_a_page_for_each_meter_operator_and_group(resolved: Resolved, pages: dic
     expected = {"index.md", "profile.md", "dialects.md", "quantities/by-obis.md", "quantities/words.md"}
     expected |= {f"meters/{meter}.md" for meter in resolved.meters}
     expected |= {f"operators/{operator}.md" for operator in resolved.operators}
+    own = {path for path in expected if not path.startswith(("profile", "dialects", "quantities"))}
+    expected |= {f"{lang}/{path}" for lang in resolved.languages if lang != "en" for path in own}
     groups = {f"quantities/{group.slug}.md" for group in GROUPS}
     assert set(pages) == expected | groups
     assert sorted(SHOWN) == sorted(group.slug for group in GROUPS)
@@ -266,7 +269,7 @@ def test_hostile_texts_of_the_schema_do_no_harm(resolved: Resolved) -> None:
 def test_a_schema_without_operators_and_meters_still_has_a_start_page(resolved: Resolved) -> None:
     bare = resolved.model_copy(update={"operators": {}, "meters": {}})
     pages = TARGET.tree(bare)
-    assert "## Who" not in pages["index.md"]
+    assert "## Who s" not in pages["index.md"]
     assert "## Which" not in pages["index.md"]
     test_no_section_is_empty(pages)
 
@@ -287,6 +290,59 @@ def test_texts_of_the_schema_come_in_the_language_asked_for(resolved: Resolved) 
     german = TARGET.views["page"].render(resolved, Selection(meter=meter.id, lang="de"))
     assert prose(meter.description["de"]) in german
     assert prose(resolved.quantities["power_import"].label["de"]) in german
+
+
+def test_a_page_in_another_language_has_the_facts_of_the_one_in_english(
+    resolved: Resolved, pages: dict[str, str]
+) -> None:
+    for lang in resolved.languages:
+        for path in (path for path in pages if path.startswith(("meters/", "operators/")) and lang != "en"):
+            other, english = pages[f"{lang}/{path}"], pages[path]
+            for pattern in (r"^```.*?^```", r"^#+ ", r"^\|"):
+                count = [
+                    len(re.findall(pattern, text, re.MULTILINE | re.DOTALL)) for text in (other, english)
+                ]
+                assert count[0] == count[1], f"{lang}/{path}: {pattern}"
+            codes = [
+                sorted(span for span in re.findall(r"`([^`\n]*)`", text) if re.search(r"[0-9/]", span))
+                for text in (other, english)
+            ]
+            assert codes[0] == codes[1], path
+
+
+#: Words of headings and rows that have no place on a page in another language.
+ENGLISH = (
+    "Connector",
+    "Cable",
+    "Encrypted?",
+    "How sure",
+    "Switching on",
+    "New values",
+    "Known not",
+    "Seen in a capture",
+    "Assumed:",
+)
+
+
+def test_a_page_in_another_language_has_no_english_headings(
+    resolved: Resolved, pages: dict[str, str]
+) -> None:
+    for path, text in pages.items():
+        if path.partition("/")[0] in set(resolved.languages) - {"en"}:
+            heads = [line for line in text.splitlines() if line.startswith(("#", "| "))]
+            first = "\n".join(line.split("|")[1] if line.startswith("|") else line for line in heads)
+            assert not [word for word in ENGLISH if word in first], path
+
+
+def test_each_page_leads_to_itself_in_the_other_languages(resolved: Resolved, pages: dict[str, str]) -> None:
+    for path in ("index.md", "meters/lg-e450.md", "operators/ekz.md"):
+        all_of_it = {path, *(f"{lang}/{path}" for lang in resolved.languages if lang != "en")}
+        for one in all_of_it:
+            links = {
+                normpath(str(PurePosixPath(one).parent / to))
+                for to in LINK.findall(pages[one].split("\n\n")[1])
+            }
+            assert links == all_of_it - {one}
 
 
 def test_the_same_bytes_in_another_process(pages: dict[str, str], tmp_path: Path) -> None:

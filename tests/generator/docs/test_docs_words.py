@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from string import Formatter
+
 import pytest
+from ciigen.errors import TargetError
 from ciigen.resolved import Fact, Kind, Link, Shape, Status, Transfer
 from ciigen.targets.docs import words
+from ciigen.targets.docs.book import Book
 from ciigen.targets.docs.markdown import capitalised, prose, sentences, table
+from selections import RESOLVED
+
+BOOK = Book(RESOLVED)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +31,7 @@ from ciigen.targets.docs.markdown import capitalised, prose, sentences, table
     ],
 )
 def test_interval(seconds: float, said: str) -> None:
-    assert words.interval(seconds) == said
+    assert words.interval(BOOK, seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -36,31 +44,51 @@ def test_step(scaler: int, unit: str | None, said: str) -> None:
 
 def test_line() -> None:
     assert (
-        words.line(Link(baudrate=2400, parity="even"))
+        words.line(BOOK, Link(baudrate=2400, parity="even"))
         == "2400 baud, 8E1 (8 data bits, even parity, 1 stop bit)"
     )
     polled = Link(baudrate=300, bytesize=7, parity="even", stopbits=2)
-    assert words.line(polled) == "300 baud, 7E2 (7 data bits, even parity, 2 stop bits)"
+    assert words.line(BOOK, polled) == "300 baud, 7E2 (7 data bits, even parity, 2 stop bits)"
 
 
 def test_fact_says_status_source_and_note_once() -> None:
     fact = Fact(status=Status.SEEN, source="captures kamstrup-*", note="two of them")
-    assert words.fact(fact) == r"Seen in a capture: kamstrup-\*. Two of them."
+    assert words.fact(BOOK, fact) == r"Seen in a capture: kamstrup-\*. Two of them."
     fact = Fact(status=Status.ASSUMED, source="Swiss usage", note="t1 is high.")
-    assert words.fact(fact) == "Assumed: Swiss usage. t1 is high."
+    assert words.fact(BOOK, fact) == "Assumed: Swiss usage. t1 is high."
 
 
-@pytest.mark.parametrize(
-    ("enumeration", "said"),
-    [
-        (Status, words.STATUS),
-        (Kind, words.KIND),
-        (Shape, words.SHAPE),
-        (Transfer, words.TRANSFER),
-    ],
-)
-def test_every_code_word_has_words(enumeration: type[Status], said: dict[Status, str]) -> None:
-    assert set(said) == set(enumeration)
+CODE_WORDS = {"status": Status, "shape": Shape, "transfer": Transfer}
+
+
+@pytest.mark.parametrize("lang", RESOLVED.languages)
+def test_every_code_word_has_words(lang: str) -> None:
+    book = Book(RESOLVED, lang)
+    assert set(words.KIND) == set(Kind)
+    kinds: dict[str, type[StrEnum]] = CODE_WORDS
+    for kind, enumeration in kinds.items():
+        assert all(book.word(kind, each) for each in enumeration)
+    for meter in RESOLVED.meters.values():
+        assert book.word("medium", meter.medium)
+        for interface in meter.interfaces:
+            assert book.word("protocol", interface.protocol)
+            assert book.word("connector", interface.kind)
+            assert words.line(book, interface.link)
+    assert {f"country_{each.country.lower()}" for each in RESOLVED.operators.values()} <= set(book.words)
+
+
+def test_words_have_the_same_parts_in_every_language() -> None:
+    for key, texts in RESOLVED.consumers["docs"].words.items():
+        parts = {
+            lang: sorted(field for _, field, _, _ in Formatter().parse(text) if field)
+            for lang, text in texts.items()
+        }
+        assert len({tuple(found) for found in parts.values()}) == 1, f"{key}: {parts}"
+
+
+def test_a_word_that_is_missing_names_its_file() -> None:
+    with pytest.raises(TargetError, match=r"schema/consumers/docs.yaml has no words.nothing"):
+        BOOK.say("nothing")
 
 
 def test_capitalised_leaves_code_words_alone() -> None:

@@ -46,7 +46,7 @@ _VIEWS: Final[Mapping[str, View]] = {
 
 
 class Docs:
-    """Pages for people; headings are English, labels and sentences of the schema in the language asked for."""
+    """Pages for people. Those of meters and operators, and the start page, are in every language; the others in English."""
 
     name = "docs"
     of_contract = True
@@ -54,16 +54,31 @@ class Docs:
     views = _VIEWS
 
     def tree(self, resolved: Resolved) -> dict[str, str]:
-        """All pages, in English."""
+        """All pages in English, and those about "my meter" below the folder of each other language."""
         book = Book(resolved)
+        translated = {
+            f"{lang}/{path}": text
+            for lang in resolved.languages
+            if lang != book.lang
+            for path, text in _own_pages(Book(resolved, lang)).items()
+        }
         return {
-            "index.md": start_page(book),
+            **_own_pages(book),
+            **translated,
             "profile.md": profile_page(book),
             "dialects.md": dialects_page(book),
             **quantity_pages(book),
-            **{f"meters/{meter.id}.md": meter_page(book, meter) for meter in resolved.meters.values()},
-            **{f"operators/{each.id}.md": operator_page(book, each) for each in resolved.operators.values()},
         }
+
+
+def _own_pages(book: Book) -> dict[str, str]:
+    """Path → text of the pages on which people look for what they have."""
+    resolved = book.resolved
+    return {
+        "index.md": start_page(book),
+        **{f"meters/{meter.id}.md": meter_page(book, meter) for meter in resolved.meters.values()},
+        **{f"operators/{each.id}.md": operator_page(book, each) for each in resolved.operators.values()},
+    }
 
 
 TARGET: Target = Docs()

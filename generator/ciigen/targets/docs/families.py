@@ -34,10 +34,15 @@ def family_table(book: Book, pushed: PushList, beside: Iterable[PushList]) -> st
         if quantity.name in shown:
             families.setdefault((quantity.family, quantity.name in sent), []).append(quantity)
     rows = [
-        (_labels(book, members), _topics(book, members), unit_of(members[0]), "" if was_sent else "computed")
+        (
+            _labels(book, members),
+            _topics(book, members),
+            unit_of(members[0]),
+            "" if was_sent else book.say("computed"),
+        )
         for (_, was_sent), members in families.items()
     ]
-    return table(("Value", "Topic", "Unit", "Origin"), rows)
+    return table(tuple(map(book.say, ("value", "topic", "unit", "origin"))), rows)
 
 
 def _labels(book: Book, members: list[Quantity]) -> str:
@@ -50,7 +55,7 @@ def _labels(book: Book, members: list[Quantity]) -> str:
 def _short(book: Book, quantity: Quantity) -> str:
     if quantity.phase:
         return quantity.phase.upper()
-    return f"tariff {quantity.tariff[1:]}" if quantity.tariff else book.text(quantity.label)
+    return book.say("tariff", n=quantity.tariff[1:]) if quantity.tariff else book.text(quantity.label)
 
 
 def _topics(book: Book, members: list[Quantity]) -> str:

@@ -9,7 +9,7 @@ from ciigen.resolved import Meter, NotPossible, Operator, OperatorMeter, PushLis
 from ciigen.targets.docs.book import Book, name_of, page
 from ciigen.targets.docs.families import family_table
 from ciigen.targets.docs.markdown import capitalised, prose, sentences, table
-from ciigen.targets.docs.words import CONNECTOR, COUNTRY, ENCRYPTION, NOT_KNOWN, RANK, fact, interval, line
+from ciigen.targets.docs.words import fact, interval, line
 
 
 def operator_page(book: Book, operator: Operator) -> str:
@@ -20,11 +20,13 @@ def operator_page(book: Book, operator: Operator) -> str:
         operator=operator,
         name=prose(operator.name),
         full_name=prose(operator.full_name),
-        country=COUNTRY.get(operator.country, operator.country),
+        country=country(book, operator),
+        others=book.others(f"operators/{operator.id}.md"),
+        how_to=f"../{book.root}../../docs/how-to",
         overview=_overview(book, operator) if operator.meters else "",
         meters=[_meter(book, operator.id, entry) for entry in operator.meters],
-        tariffs=_tariffs(operator) if operator.tariffs else "",
-        tariffs_fact=fact(operator.tariffs_fact) if operator.tariffs_fact else "",
+        tariffs=_tariffs(book, operator) if operator.tariffs else "",
+        tariffs_fact=fact(book, operator.tariffs_fact) if operator.tariffs_fact else "",
         refused=[_refused(book, case) for case in operator.not_possible],
         notes=[book.text(note) for note in operator.notes],
     )
@@ -38,12 +40,14 @@ def _overview(book: Book, operator: Operator) -> str:
         rows.append(
             (
                 book.meter(meter),
-                _connector(meter, entry),
-                capitalised(ENCRYPTION[entry.encryption]),
-                capitalised(interval(min(pushed.interval_s for pushed in lists))) if lists else "",
+                _connector(book, meter, entry),
+                capitalised(book.word("encryption", entry.encryption)),
+                capitalised(interval(book, min(pushed.interval_s for pushed in lists))) if lists else "",
             )
         )
-    return table(("Your meter", "Connector", "Encrypted?", "New values"), rows)
+    return table(
+        (book.say("your_meter"), book.say("connector"), book.say("encrypted"), book.say("new_values")), rows
+    )
 
 
 def _meter(book: Book, operator: str, entry: OperatorMeter) -> dict[str, object]:
@@ -51,22 +55,26 @@ def _meter(book: Book, operator: str, entry: OperatorMeter) -> dict[str, object]
     meter = book.resolved.meters[entry.meter]
     interface = next(known for known in meter.interfaces if known.id == entry.interface)
     steps = [
-        ("Connector", book.text(interface.connector)),
-        ("Cable", book.text(interface.cable)),
-        ("Settings", line(interface.link)),
-        ("Switching on", book.text(entry.activation)),
+        ("connector", book.text(interface.connector)),
+        ("cable", book.text(interface.cable)),
+        ("settings", line(book, interface.link)),
+        ("switching_on", book.text(entry.activation)),
         (
-            "Encrypted?",
-            capitalised(NOT_KNOWN if entry.encryption == "unknown" else ENCRYPTION[entry.encryption]),
+            "encrypted",
+            capitalised(
+                book.say("encryption_find_out")
+                if entry.encryption == "unknown"
+                else book.word("encryption", entry.encryption)
+            ),
         ),
-        ("Key", book.text(entry.key)),
-        ("How sure", fact(entry.fact)),
+        ("key", book.text(entry.key)),
+        ("how_sure", fact(book, entry.fact)),
     ]
     return {
-        "title": f"{name_of(meter)}, {_connector(meter, entry)}",
+        "title": f"{name_of(meter)}, {_connector(book, meter, entry)}",
         "id": meter.id,
         "configuration": _configuration(book.resolved.operators[operator], entry),
-        "steps": table(("", ""), [(f"**{name}**", value) for name, value in steps if value]),
+        "steps": table(("", ""), [(f"**{book.say(key)}**", value) for key, value in steps if value]),
         "lists": [_list(book, pushed, _lists(meter, entry)) for pushed in _lists(meter, entry)],
     }
 
@@ -84,8 +92,8 @@ def _configuration(operator: Operator, entry: OperatorMeter) -> str:
 
 def _list(book: Book, pushed: PushList, beside: list[PushList]) -> dict[str, str]:
     return {
-        "title": book.text(pushed.title),
-        "about": f"New values {interval(pushed.interval_s)}. {fact(pushed.fact)}",
+        "title": book.say("will_see", list=book.text(pushed.title)),
+        "about": f"{book.say('list_about', interval=interval(book, pushed.interval_s))} {fact(book, pushed.fact)}",
         "table": family_table(book, pushed, beside),
     }
 
@@ -94,19 +102,26 @@ def _lists(meter: Meter, entry: OperatorMeter) -> list[PushList]:
     return [pushed for pushed in meter.lists if pushed.id in entry.lists]
 
 
-def _connector(meter: Meter, entry: OperatorMeter) -> str:
-    return next(CONNECTOR[known.kind] for known in meter.interfaces if known.id == entry.interface)
+def country(book: Book, operator: Operator) -> str:
+    """Name of its country; its code where that has no name yet."""
+    return book.words.get(f"country_{operator.country.lower()}", operator.country)
 
 
-def _tariffs(operator: Operator) -> str:
+def _connector(book: Book, meter: Meter, entry: OperatorMeter) -> str:
+    return next(
+        book.word("connector", known.kind) for known in meter.interfaces if known.id == entry.interface
+    )
+
+
+def _tariffs(book: Book, operator: Operator) -> str:
     rows = [
-        (f"`{name}`", prose(tariff.label), capitalised(RANK[tariff.rank]))
+        (f"`{name}`", prose(tariff.label), capitalised(book.word("rank", tariff.rank)))
         for name, tariff in operator.tariffs.items()
     ]
-    return table(("In the topics", "Called", "Price"), rows)
+    return table((book.say("in_topics"), book.say("called"), book.say("price")), rows)
 
 
 def _refused(book: Book, case: NotPossible) -> str:
     meter = book.resolved.meters.get(case.meter)
     name = book.meter(meter) if meter else prose(case.meter)
-    return f"**{name}**: {sentences(book.text(case.reason), fact(case.fact))}"
+    return f"**{name}**: {sentences(book.text(case.reason), fact(book, case.fact))}"

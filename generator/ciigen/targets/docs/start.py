@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ciigen.resolved import Meter, Operator
+from ciigen.resolved import Meter, Operator, Status
 from ciigen.targets.docs.book import Book, page
 from ciigen.targets.docs.groups import grouped
 from ciigen.targets.docs.markdown import capitalised, link, prose, table
-from ciigen.targets.docs.words import CONNECTOR, COUNTRY, ENCRYPTION, MEDIUM, STATUS
+from ciigen.targets.docs.operators import country
 
 
 def start_page(book: Book) -> str:
@@ -18,28 +18,29 @@ def start_page(book: Book) -> str:
     meters = sorted(
         resolved.meters.values(), key=lambda meter: (meter.manufacturer.lower(), meter.model.lower())
     )
-    header = ("Operator", "Also known as", "Country", "Meters", "Encrypted?", "Known not to work")
+    header = tuple(map(book.say, ("operator", "known_as", "country", "meters", "encrypted", "known_not")))
     return page(
         "index",
         book=book,
         operators=table(header, [_operator(book, operator) for operator in operators]) if operators else "",
         meters=table(
-            ("Meter", "What it measures", "Connector", "Values, at most", "How sure"),
+            tuple(map(book.say, ("meter", "measures", "connector", "most_values", "how_sure"))),
             [_meter(book, meter) for meter in meters],
         )
         if meters
         else "",
         groups=[
-            (link(group.title, f"quantities/{group.slug}.md"), len(quantities))
+            (link(group.title, f"{book.root}quantities/{group.slug}.md"), len(quantities))
             for group, quantities in grouped(resolved).items()
         ],
-        status=STATUS,
+        statuses=list(Status),
+        others=book.others("index.md"),
     )
 
 
 def _operator(book: Book, operator: Operator) -> tuple[str, ...]:
     meters = dict.fromkeys(book.meter(book.resolved.meters[entry.meter], up="") for entry in operator.meters)
-    encryption = dict.fromkeys(ENCRYPTION[entry.encryption] for entry in operator.meters)
+    encryption = dict.fromkeys(book.word("encryption", entry.encryption) for entry in operator.meters)
     refused = [
         book.meter(book.resolved.meters[case.meter], up="")
         if case.meter in book.resolved.meters
@@ -49,7 +50,7 @@ def _operator(book: Book, operator: Operator) -> tuple[str, ...]:
     return (
         link(prose(operator.name), f"operators/{operator.id}.md"),
         prose(", ".join(word for word in (operator.full_name, *operator.search) if word != operator.name)),
-        COUNTRY.get(operator.country, operator.country),
+        country(book, operator),
         ", ".join(meters),
         capitalised("; ".join(encryption)),
         ", ".join(refused),
@@ -57,14 +58,21 @@ def _operator(book: Book, operator: Operator) -> tuple[str, ...]:
 
 
 def _meter(book: Book, meter: Meter) -> tuple[str, ...]:
-    what = MEDIUM[meter.medium]
+    medium = book.word("medium", meter.medium)
+    what = medium
     if meter.phases:
-        what += f", {meter.phases} phase{'s' if meter.phases > 1 else ''}"
-    best = [status for status in STATUS if any(pushed.fact.status is status for pushed in meter.lists)]
+        what = (
+            book.say("phases", medium=medium, n=meter.phases)
+            if meter.phases > 1
+            else book.say("one_phase", medium=medium)
+        )
+    best = [status for status in Status if any(pushed.fact.status is status for pushed in meter.lists)]
     return (
         book.meter(meter, up=""),
         capitalised(what),
-        ", ".join(dict.fromkeys(capitalised(CONNECTOR[known.kind]) for known in meter.interfaces)),
+        ", ".join(
+            dict.fromkeys(capitalised(book.word("connector", known.kind)) for known in meter.interfaces)
+        ),
         str(len(meter.quantities)) if meter.quantities else "",
-        capitalised(STATUS[best[0]]) if best else "",
+        capitalised(book.word("status", best[0])) if best else "",
     )

@@ -8,34 +8,31 @@ goes on with the last number for ever.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import cache, partial
 from typing import Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ciigen.errors import UsageError
 from ciigen.invocation import command, title
 from ciigen.resolved import Resolved
 from ciigen.target import Selection, Target, View
 from ciigen.targets.evcc.fields import CONSUMER, fields, fits
+from ciigen.templates import filled
 from ciigen.topics import base
 
 
 def _yaml(resolved: Resolved, selection: Selection) -> str:
     found = {level: fields(resolved, selection.of(level)) for level in selection.ids}
-    return (
-        _environment()
-        .get_template("meters.j2")
-        .render(
-            title=title(resolved, selection),
-            command=command(CONSUMER, "yaml", selection),
-            meters=[
+    return filled(
+        __name__,
+        "meters.j2",
+        {
+            "title": title(resolved, selection),
+            "command": command(CONSUMER, "yaml", selection),
+            "meters": [
                 {"name": level, "base": base(resolved, level), "fields": own} for level, own in found.items()
             ],
-            returns=any(field.name == "returnenergy" for own in found.values() for field in own),
-        )
+            "returns": any(field.name == "returnenergy" for own in found.values() for field in own),
+        },
     )
 
 
@@ -47,37 +44,22 @@ def _template(resolved: Resolved, selection: Selection) -> str:
     one = selection.of(selection.ids[0])
     found = fields(resolved, one)
     model = resolved.meters[one.meter] if one.meter else None
-    return (
-        _environment()
-        .get_template("template.j2")
-        .render(
-            title=title(resolved, selection),
-            command=command(CONSUMER, "template", selection),
-            name=f"ciigen-{one.meter or one.operator or 'smartmeter'}",
-            brand=model.manufacturer if model else "ciigen",
-            description=f"{model.model} (MQTT)" if model else "Smart meter (MQTT)",
-            base=base(resolved, selection.ids[0]),
-            fields=found,
+    return filled(
+        __name__,
+        "template.j2",
+        {
+            "title": title(resolved, selection),
+            "command": command(CONSUMER, "template", selection),
+            "name": f"ciigen-{one.meter or one.operator or 'smartmeter'}",
+            "brand": model.manufacturer if model else "ciigen",
+            "description": f"{model.model} (MQTT)" if model else "Smart meter (MQTT)",
+            "base": base(resolved, selection.ids[0]),
+            "fields": found,
             # one parameter for all: the longest
-            timeout_s=max(reading.timeout_s for field in found for reading in field.readings),
-            returns=any(field.name == "returnenergy" for field in found),
-        )
+            "timeout_s": max(reading.timeout_s for field in found for reading in field.readings),
+            "returns": any(field.name == "returnenergy" for field in found),
+        },
     )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("ciigen.targets.evcc", "."),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  # not HTML; what is not a name of the schema is quoted
-    )
-    # the strings of JSON are strings of YAML; a meter may be called true, or 0815
-    environment.filters["quoted"] = partial(json.dumps, ensure_ascii=False)
-    return environment
 
 
 _VIEWS: Final[Mapping[str, View]] = {

@@ -7,13 +7,10 @@ label, icon, groups, tags, metadata) is fixed by the grammars Thing.xtext and It
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import partial
 from typing import Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ciigen import topics
 from ciigen.invocation import command, title
@@ -23,7 +20,9 @@ from ciigen.targets.openhab.frames import frames
 from ciigen.targets.openhab.house import KEPT, Point
 from ciigen.targets.openhab.points import build
 from ciigen.targets.openhab.setting import CONSUMER, demand, setting, version_of
+from ciigen.templates import filled
 
+_PACKAGE: Final = "ciigen.targets.openhab"
 _COMMENT_WIDTH: Final = 110
 
 
@@ -34,40 +33,26 @@ def render(view: str, template: str, resolved: Resolved, selection: Selection) -
     house = build(resolved, selection)
     since = setting(resolved, "equipment_since")
     group_of = {group: key for key, group in KEPT.items()}
-    text = (
-        _environment()
-        .get_template(f"{template}.j2")
-        .render(
-            house=house,
-            title=title(resolved, selection),
-            command=command(CONSUMER, view, selection),
-            ids=_ids(selection),
-            live=selection.source,
-            modern=version_of(resolved, selection).knows(since),
-            since=since,
-            kept=[(group, group_of[group]) for group in house.kept],
-            meta=partial(topics.path, resolved, resolved.topics["meta"]),
-            frames=partial(frames, words=house.words, named=len(house.meters) > 1),
-            signed=_signed,
-            channel=_channel,
-            item=_item,
-        )
+    text = filled(
+        _PACKAGE,
+        f"{template}.j2",
+        {
+            "house": house,
+            "title": title(resolved, selection),
+            "command": command(CONSUMER, view, selection),
+            "ids": _ids(selection),
+            "live": selection.source,
+            "modern": version_of(resolved, selection).knows(since),
+            "since": since,
+            "kept": [(group, group_of[group]) for group in house.kept],
+            "meta": partial(topics.path, resolved, resolved.topics["meta"]),
+            "frames": partial(frames, words=house.words, named=len(house.meters) > 1),
+            "signed": _signed,
+            "channel": _channel,
+            "item": _item,
+        },
     )
     return text.rstrip("\n") + "\n"
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("ciigen.targets.openhab", "."),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  # not HTML; what could end a string is refused in names.py
-    )
-    environment.filters["quoted"] = _quoted
-    return environment
 
 
 def _ids(selection: Selection) -> str:
@@ -112,8 +97,3 @@ def _item(point: Point, beside: Iterable[Point]) -> str:
 
 def _padded(text: str, column: Iterable[str]) -> str:
     return text.ljust(max(map(len, column)))
-
-
-def _quoted(text: str) -> str:
-    """``text`` as a double-quoted scalar; the strings of JSON are strings of YAML."""
-    return json.dumps(text, ensure_ascii=False)

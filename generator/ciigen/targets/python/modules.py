@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from string import Formatter
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from ciigen.resolved import Resolved, Topic
 from ciigen.targets.python.models import formatted
+from ciigen.templates import filled
 
 _LANGUAGE: Final = "en"
 #: The level that every topic has and every function takes as an option.
@@ -44,18 +42,4 @@ def _topic(topic: Topic) -> dict[str, object]:
 
 
 def _render(template: str, **context: object) -> str:
-    environment = Environment(
-        loader=PackageLoader("ciigen.targets.python"),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - Python, not HTML
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["py"] = _literal
-    return formatted(environment.get_template(template).render(context))
-
-
-def _literal(value: object) -> str:
-    """Return a Python literal; texts in double quotes, where JSON and Python agree."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return formatted(filled("ciigen.targets.python", template, context, folder="templates"))

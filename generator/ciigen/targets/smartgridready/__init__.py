@@ -2,7 +2,7 @@
 
 Place in the line: render.
 
-    functional.py   which functional profile and data point a quantity is        eid.j2   the XML
+    functional.py   which functional profile and data point a quantity is        eid.xml.j2   the XML
 
 Elements stand in the order of the XSD (SmartGridready/SGrSpecifications, SchemaDatabase/SGr/Product/Product.xsd); each text is there
 in all languages, whatever ``--lang`` says, which is what the XSD has four places for.
@@ -11,16 +11,14 @@ in all languages, whatever ``--lang`` says, which is what the XSD has four place
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ciigen.errors import UsageError
 from ciigen.invocation import command
 from ciigen.resolved import Resolved, Text
 from ciigen.target import Selection, Target, View
 from ciigen.targets.smartgridready.functional import CONSUMER, profiles
+from ciigen.templates import filled
 from ciigen.topics import base
 from ciigen.wording import phrase
 
@@ -46,35 +44,23 @@ def _eid(resolved: Resolved, selection: Selection) -> str:
 
     defaults = {**settings, "topic_path": base(resolved, level)}
     major, minor = resolved.version.split(".")
-    return (
-        _environment()
-        .get_template("eid.j2")
-        .render(
-            command=command(CONSUMER, "eid", selection),
+    return filled(
+        __name__,
+        "eid.xml.j2",
+        {
+            "command": command(CONSUMER, "eid", selection),
             # the handler of the association takes it as MQTT client id, which must differ between two meters of a model
-            name=f"{model.manufacturer} {model.model} {level}" if model else f"Smart meter {level}",
-            manufacturer=model.manufacturer if model else None,
-            device=words("device", version=resolved.version),
-            version=(major, minor, "0"),
-            settings=settings,
-            asked=[(key, _TYPES.get(key, "string"), defaults[key], words(key)) for key in _ASKED],
-            information=words(str(settings["information"]).lower()),
-            id_point=words("id_point"),
-            time_point=words("time_point"),
-            profiles=profiles(resolved, one),
-        )
-    )
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("ciigen.targets.smartgridready", "."),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-        autoescape=True,  # what HTML escapes, XML does
+            "name": f"{model.manufacturer} {model.model} {level}" if model else f"Smart meter {level}",
+            "manufacturer": model.manufacturer if model else None,
+            "device": words("device", version=resolved.version),
+            "version": (major, minor, "0"),
+            "settings": settings,
+            "asked": [(key, _TYPES.get(key, "string"), defaults[key], words(key)) for key in _ASKED],
+            "information": words(str(settings["information"]).lower()),
+            "id_point": words("id_point"),
+            "time_point": words("time_point"),
+            "profiles": profiles(resolved, one),
+        },
     )
 
 

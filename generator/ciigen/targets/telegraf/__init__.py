@@ -6,18 +6,15 @@ sub-meters. One telegram is one point: its values are fields, its meter (and cha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ciigen.errors import UsageError
 from ciigen.invocation import command, title
 from ciigen.resolved import Place, Quantity, Resolved
 from ciigen.target import Selection, Target, View, quantities
+from ciigen.templates import filled
 from ciigen.topics import is_of_submeter
 
 CONSUMER: Final = "telegraf"
@@ -50,15 +47,15 @@ def _config(resolved: Resolved, selection: Selection) -> str:
     ]
     if not inputs:
         raise UsageError("what this meter sends is not known: name another one, or take all with --all")
-    return (
-        _environment()
-        .get_template("telegraf.j2")
-        .render(
-            title=title(resolved, selection),
-            command=command(CONSUMER, "conf", selection),
-            measurement=resolved.consumers[CONSUMER].settings["measurement"],
-            inputs=inputs,
-        )
+    return filled(
+        __name__,
+        "telegraf.j2",
+        {
+            "title": title(resolved, selection),
+            "command": command(CONSUMER, "conf", selection),
+            "measurement": resolved.consumers[CONSUMER].settings["measurement"],
+            "inputs": inputs,
+        },
     )
 
 
@@ -79,21 +76,6 @@ def _input(
         wildcards="/".join("+" for _ in parts),
         fields=tuple((f"{_WHERE[q.place]}.{q.name}", str(q.consumers[CONSUMER]["type"])) for q in chosen),
     )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("ciigen.targets.telegraf", "."),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  # not HTML; texts are quoted
-    )
-    # a JSON string is a TOML basic string
-    environment.filters["quoted"] = json.dumps
-    return environment
 
 
 _VIEWS: Final[Mapping[str, View]] = {
