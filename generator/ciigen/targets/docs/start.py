@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 from ciigen.resolved import Meter, Operator, Status
 from ciigen.targets.docs.book import Book, page
 from ciigen.targets.docs.groups import grouped
@@ -12,17 +14,13 @@ from ciigen.targets.docs.operators import country
 def start_page(book: Book) -> str:
     """Links to every page, in tables that already answer the first question."""
     resolved = book.resolved
-    operators = sorted(
-        resolved.operators.values(), key=lambda operator: (operator.country, operator.name.lower())
-    )
     meters = sorted(
         resolved.meters.values(), key=lambda meter: (meter.manufacturer.lower(), meter.model.lower())
     )
-    header = tuple(map(book.say, ("operator", "known_as", "country", "meters", "encrypted", "known_not")))
     return page(
         "index",
         book=book,
-        operators=table(header, [_operator(book, operator) for operator in operators]) if operators else "",
+        countries=_countries(book),
         meters=table(
             tuple(map(book.say, ("meter", "measures", "connector", "most_values", "how_sure"))),
             [_meter(book, meter) for meter in meters],
@@ -38,6 +36,20 @@ def start_page(book: Book) -> str:
     )
 
 
+def _countries(book: Book) -> list[tuple[str, str, str]]:
+    """Code and name of each country, in the order of the names, with the table of its operators."""
+    header = tuple(map(book.say, ("operator", "meters", "encrypted", "known_as", "known_not")))
+    by_country: dict[tuple[str, str], list[Operator]] = {}
+    for operator in sorted(book.resolved.operators.values(), key=lambda each: each.name.lower()):
+        by_country.setdefault((country(book, operator), operator.country.lower()), []).append(operator)
+    return [
+        (code, name, table(header, [_operator(book, operator) for operator in operators]))
+        for (name, code), operators in sorted(
+            by_country.items(), key=lambda each: normalize("NFKD", each[0][0])
+        )
+    ]
+
+
 def _operator(book: Book, operator: Operator) -> tuple[str, ...]:
     meters = dict.fromkeys(book.meter(book.resolved.meters[entry.meter], up="") for entry in operator.meters)
     encryption = dict.fromkeys(book.word("encryption", entry.encryption) for entry in operator.meters)
@@ -49,10 +61,9 @@ def _operator(book: Book, operator: Operator) -> tuple[str, ...]:
     ]
     return (
         link(prose(operator.name), f"operators/{operator.id}.md"),
-        prose(", ".join(word for word in (operator.full_name, *operator.search) if word != operator.name)),
-        country(book, operator),
         ", ".join(meters),
         capitalised("; ".join(encryption)),
+        prose(", ".join(word for word in (operator.full_name, *operator.search) if word != operator.name)),
         ", ".join(refused),
     )
 
