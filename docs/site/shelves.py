@@ -102,15 +102,18 @@ def _indented(lines: list[str]) -> Iterator[str]:
     """Indent what belongs to a point of a list by four, where code hosts are content with two or three."""
     width = 0  # of the mark of the point we are in; 0: in none
     fenced = False
+    parted = False  # the point we are in has several paragraphs
     before = ""
     for line in lines:
         if line.startswith("```") and not width:
             fenced = not fenced
         mark = None if fenced else _POINT.match(line)
         if mark:
-            if before and not width:
-                yield ""  # a list may follow its sentence directly
-            width = len(mark[0])
+            if before and (parted or not width):
+                yield ""  # a list may follow its sentence directly, and a point the last paragraph of the one before
+            width, parted = len(mark[0]), False
+        elif width and not line:
+            parted = True
         elif width and line.startswith(" " * width):
             line = " " * (_INDENT - width) + line  # noqa: PLW2901 - the line as it is from here on
         elif width and line and not before:

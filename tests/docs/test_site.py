@@ -126,7 +126,7 @@ def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path) -> None:
     assert led("[gone](gone.md)") == "[gone](gone.md)", "stays, and mkdocs --strict refuses it"
     assert led("[language](../schema/)") == "[language](../schema/README.md)"
     assert led("[types](../bridge/ciibridge/types.py)") == "types"
-    assert led("1. one\n\n   two\n- x\n  y\n\nz") == "1. one\n\n    two\n- x\n    y\n\nz"
+    assert led("1. one\n\n   two\n- x\n  y\n\nz") == "1. one\n\n    two\n\n- x\n    y\n\nz"
     assert led("so:\n- x\n\n```\n- x\n  y\n```") == "so:\n\n- x\n\n```\n- x\n  y\n```"
 
 
@@ -138,3 +138,21 @@ def test_a_new_page_falls_where_it_belongs() -> None:
         "docs/a.md", {"How": ["docs/how/x.md"]}, {"Deep": ["docs/b.md", "docs/how/deep/y.md"]}, "else/z.md"
     ]  # fmt: skip
     assert "a/<wbr>b_<wbr>c" in shelves.on_page_content("<td><code>a/b_c</code></td>")
+
+
+def test_points_of_lists_are_points(site: dict[Path, Html]) -> None:
+    """A point that follows a paragraph of the one before is easily read as more of that paragraph."""
+    for path in site:
+        for paragraph in re.findall(r"<p>.*?</p>", path.read_text(encoding="utf-8"), re.DOTALL):
+            assert not re.search(r"\n(?:\d+\.|[-*]) ", paragraph), f"{path}: {paragraph}"
+
+
+@pytest.mark.parametrize("lang", ["de", "fr", "it"])
+def test_pages_in_another_language_say_so_and_are_one_click_away(site: dict[Path, Html], lang: str) -> None:
+    out = home(site)
+    page = out / f"generated/docs/{lang}/operators/ekz.html"
+    assert f'<html lang="{lang}"' in page.read_text(encoding="utf-8")
+    for start in (out / "index.html", out / "generated/docs/operators/ekz.html"):
+        leads = {(start.parent / link).resolve() for link in site[start].links}
+        assert out / f"generated/docs/{lang}/index.html" in leads, start
+    assert f"../{lang}/operators/ekz.html" in site[out / "generated/docs/operators/ekz.html"].links
