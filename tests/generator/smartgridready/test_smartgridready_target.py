@@ -57,8 +57,16 @@ QUERIES: Final = {
     **dict.fromkeys((("V", "VOLTS"), ("A", "AMPERES"), ("Hz", "HERTZ")), "$"),
     ("1", "PERCENT"): "$round($ * 100, 4)",
 }
-#: All languages are in each file.
-ONE_METER: Final = every({"all": list(selections(RESOLVED, "en", ("house-1",)))})
+#: All languages are in each file. A meter of gas, water or heat alone has nothing that a profile is published for.
+ONE_METER: Final = every(
+    {
+        "all": [
+            selection
+            for selection in selections(RESOLVED, "en", ("house-1",))
+            if profiles(RESOLVED, selection, required=False)
+        ]
+    }
+)
 
 
 @cache
@@ -192,6 +200,16 @@ def test_one_meter_a_description_and_one_that_sends_something_known() -> None:
         TARGET.views["eid"].render(without, Selection(meter="lg-e450"))
     assert "lg-e450.xml" not in TARGET.tree(without)
     assert "lg-e360.xml" in TARGET.tree(without)
+
+
+def test_every_meter_of_electricity_has_a_description() -> None:
+    without = set(RESOLVED.meters) - {name.removesuffix(".xml") for name in TARGET.tree(RESOLVED)}
+    electricity = {
+        meter
+        for meter, model in RESOLVED.meters.items()
+        if {"energy_import", "power_import", "power_net", "energy_export"} & set(model.quantities)
+    }
+    assert not without & electricity
 
 
 def test_a_quantity_without_a_topic_has_no_data_point() -> None:
