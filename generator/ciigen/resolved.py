@@ -380,6 +380,9 @@ class OperatorMeter(_Model):
 
     meter: str
     interface: str
+    link: Link | None = Field(
+        None, description="Line settings of this operator; None: those of the interface"
+    )
     lists: tuple[str, ...]
     encryption: Literal["none", "always", "on request", "unknown"]
     activation: Text = Field(description="How a customer gets the interface switched on")

@@ -36,6 +36,7 @@ from ciibridge.cli.inputs import (
 )
 from ciibridge.cli.probe import LineOption, MeterOption, OperatorOption, look, parse_line
 from ciibridge.errors import ConfigError, TransportError
+from ciibridge.interfaces import at_operator
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.probing.recogniser import Recogniser
 from ciibridge.recording.container import Header, Piece, time_of, write_piece
@@ -173,7 +174,8 @@ def _line_of(catalogue: Resolved, meter: str | None, operator: str | None) -> Li
     served = catalogue.operators[operator].meters if operator else []
     wanted = next((entry.interface for entry in served if entry.meter == meter), None)
     interfaces = catalogue.meters[meter].interfaces
-    return next((one.link for one in interfaces if wanted in (None, one.id)), None)
+    chosen = next((one for one in interfaces if wanted in (None, one.id)), None)
+    return at_operator(chosen, meter, catalogue.operators.get(operator or "")).link if chosen else None
 
 
 def _found(catalogue: Resolved, port: str, keys: Keys) -> Link:

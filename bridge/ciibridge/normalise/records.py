@@ -71,8 +71,8 @@ class RecordPlaces:
     def place(self, reading: Reading) -> Reading:
         """Give ``reading`` the registers that its records are."""
         device = reading.device
-        if device is not None and self._alone:
-            device = replace(device, alone=True, master=device.master or device.type == _ELECTRICITY)
+        if device is not None and self._alone and not device.master:
+            device = replace(device, alone=True, master=device.type == _ELECTRICITY)
             reading = replace(reading, device=device)
         channel = 0 if device is None or device.master else self._channel(device)
         if device is None or channel is None:

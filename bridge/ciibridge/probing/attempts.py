@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 
 from ciimodel.catalogue import Interface, Link, Meter, PushList, Resolved
 
+from ciibridge.interfaces import everywhere
+
 _OPERATOR: Final = 1_000
 _METER: Final = 1_000_000
 #: Lists with longer intervals are not waited for.
@@ -77,14 +79,17 @@ def attempts(
 ) -> tuple[Attempt, ...]:
     """List the line settings that meters push with, likeliest first. ``operator`` and ``meter``: what a person believes."""
     served = [
-        (op.id, entry.meter, entry.interface) for op in catalogue.operators.values() for entry in op.meters
+        (op.id, entry.meter, entry.interface, entry.link)
+        for op in catalogue.operators.values()
+        for entry in op.meters
     ]
     groups: dict[tuple[object, ...], list[tuple[Place, int]]] = {}
     for place in _pushing(catalogue):
         here = [
             op
-            for op, model, interface in served
+            for op, model, interface, link in served
             if (model, interface) == (place.meter.id, place.interface.id)
+            and (link or _link_of(place)) == place.interface.link
         ]
         weight = 1 + len(here) + _OPERATOR * (operator in here) + _METER * (place.meter.id == meter)
         groups.setdefault(tuple(place.interface.link.model_dump().values()), []).append((place, weight))
@@ -137,7 +142,13 @@ def _pushing(catalogue: Resolved) -> Iterable[Place]:
     for meter in catalogue.meters.values():
         for interface in meter.interfaces:
             if interface.mode == "push":
-                yield Place(meter, interface)
+                for there in everywhere(catalogue, meter, interface):
+                    yield Place(meter, there)
+
+
+def _link_of(place: Place) -> Link:
+    """Line settings that the model comes with."""
+    return next(one.link for one in place.meter.interfaces if one.id == place.interface.id)
 
 
 def _attempt(group: list[tuple[Place, int]], line: Link | None = None) -> Attempt:

@@ -27,16 +27,24 @@ class CameList:
 
 
 class Decoder:
-    """One protocol and one choice of keys, from the first octet that was kept."""
+    """One protocol and one choice of keys, from the first octet that was kept.
 
-    def __init__(self, catalogue: Resolved, protocol: str, keys: Keys, *, timed: bool) -> None:
+    ``alone``: who answers on an M-Bus is taken for the only device there, as the service takes it, until another one is heard.
+    """
+
+    def __init__(
+        self, catalogue: Resolved, protocol: str, keys: Keys, *, timed: bool, alone: bool = True
+    ) -> None:
         settings = MeterSettings(
             id=_ANYBODY,
             key=keys.key,
             auth_key=keys.auth_key,
             system_title=keys.system_title,
             clock=ClockPolicy.CHECK if timed else ClockPolicy.METER,
+            alone=alone,
         )
+        self.alone: Final = alone
+        self.devices: set[str] = set()  # of an M-Bus, by maker and number
         self.protocol: Final = protocol
         self.keys: Final = keys
         self.pipeline: Final = Pipeline(catalogue, settings, protocol)
@@ -62,6 +70,9 @@ class Decoder:
             self.last = item
             if item.reading is None:
                 continue
+            device = item.reading.device
+            if device is not None and (device.alone or not device.master):  # it answers a master
+                self.devices.add(device.id)
             key = (item.list, codes_of(item.reading))
             seen = self.lists.setdefault(key, CameList(item))
             seen.snapshot = item

@@ -79,6 +79,7 @@ class Recogniser:
             self._kept_octets += len(octets)
         if self._decoder is not None:
             self._decoder.feed(octets, now)
+            self._several()
         if not self._proved:
             self._look()
         self._reconsider_keys()
@@ -163,10 +164,12 @@ class Recogniser:
         key = self._key_state(envelope)
         last = decoder.last
         model, candidates = decoder.pipeline.model, last.candidates if last else ()
-        if not model and not candidates and decoder.lists:
+        if model or candidates or decoder.devices:
+            pass  # a device of a bus says who it is, or is not in the catalogue
+        elif decoder.lists:
             readings = [seen.snapshot.reading for seen in decoder.lists.values() if seen.snapshot.reading]
             candidates = by_list_only(readings, decoder.protocol, self._catalogue, self._registry)
-        elif not model and not candidates and envelope is not None:
+        elif envelope is not None:
             candidates = could_send(envelope, decoder.protocol, self._catalogue.meters.values())
         if len(candidates) == 1:
             model, candidates = candidates[0], ()
@@ -210,8 +213,14 @@ class Recogniser:
         if self._decoder is None or self._decoder.protocol != protocol:
             self._decoder = self._decoded(protocol, self._keys)
 
-    def _decoded(self, protocol: str, keys: Keys) -> Decoder:
-        decoder = Decoder(self._catalogue, protocol, keys, timed=self._timed)
+    def _several(self) -> None:
+        """Where a second device answers on the line, none of them is alone."""
+        decoder = self._decoder
+        if decoder is not None and decoder.alone and len(decoder.devices) > 1:
+            self._decoder = self._decoded(decoder.protocol, decoder.keys, alone=False)
+
+    def _decoded(self, protocol: str, keys: Keys, *, alone: bool = True) -> Decoder:
+        decoder = Decoder(self._catalogue, protocol, keys, timed=self._timed, alone=alone)
         for octets, now in self._kept:
             decoder.feed(octets, now)
         return decoder

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from ciimodel.catalogue import Interface, Link, Resolved
 
+from ciibridge.interfaces import everywhere
 from ciibridge.normalise.identity import best_identity, shortened
 from ciibridge.probing.attempts import Attempt
 from ciibridge.probing.hearing import Hearing, KeyState, Quality
@@ -113,9 +114,10 @@ def _interfaces(
     """Choose the interfaces of the models that speak this protocol, asked or not as here, at this speed where it is ours."""
     mode = "poll" if attempt and attempt.ask else "push"
     speaking = [
-        (model, interface)
+        (model, there)
         for model in hearing.models
         for interface in catalogue.meters[model].interfaces
+        for there in everywhere(catalogue, catalogue.meters[model], interface)
         if (interface.protocol, interface.mode) == (hearing.protocol, mode)
     ]
     line = attempt.line if attempt else None

@@ -16,6 +16,7 @@ from ciimodel.catalogue import Interface, Meter, PushList, Resolved
 
 from ciibridge.dialogue.asking import WAYS, Asking, no_access
 from ciibridge.errors import ConfigError
+from ciibridge.interfaces import at_operator
 from ciibridge.lines.parts import Guarded
 from ciibridge.normalise.settings import DEFAULT_ZONE, MeterSettings
 from ciibridge.pipeline import LINES
@@ -236,9 +237,10 @@ class MeterCheck:
                     (*at, "interface"), "is one of a model, and no model is set", "Set model too."
                 )
             return None
-        if wanted is None and (operator := self._catalogue.operators.get(table.operator or "")):
+        operator = self._catalogue.operators.get(table.operator or "")
+        if wanted is None and operator:
             wanted = next((entry.interface for entry in operator.meters if entry.meter == model.id), None)
-        interfaces = {interface.id: interface for interface in model.interfaces}
+        interfaces = {one.id: at_operator(one, model.id, operator) for one in model.interfaces}
         if wanted is None:
             return next(iter(interfaces.values()), None)
         return self._findings.known(at, "interface", wanted, interfaces)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from ciimodel.catalogue import Link, Resolved
+from ciimodel.catalogue import Interface, Link, Resolved
 
 from ciibridge.errors import ConfigError
+from ciibridge.interfaces import at_operator
 from ciibridge.probing.hearing import KeyState
 from ciibridge.probing.report import Report
 from ciibridge.security.glo import Keys
@@ -50,7 +51,8 @@ def answers_of(report: Report, keys: Keys, catalogue: Resolved) -> Answers:
     hearing = report.hearing
     interface = next((interface for model, interface in report.interfaces if model == report.model), None)
     line = report.line
-    known = interface is not None and (line is None or line == interface.link)
+    said = _said(report, interface, catalogue)
+    known = interface is not None and line in (None, said)
     return Answers(
         port=report.port,
         model=report.model,
@@ -62,6 +64,16 @@ def answers_of(report: Report, keys: Keys, catalogue: Resolved) -> Answers:
         ciphered=bool(hearing.encrypted),
         candidates=hearing.candidates if report.model is None else (),
     )
+
+
+def _said(report: Report, interface: Interface | None, catalogue: Resolved) -> Link | None:
+    """Give the line settings that model and operator of the configuration say by themselves."""
+    if interface is None:
+        return None
+    interfaces = catalogue.meters[report.model or ""].interfaces
+    own = next(one for one in interfaces if one.id == interface.id)
+    operator = catalogue.operators.get(report.operator or "")
+    return at_operator(own, report.model or "", operator).link
 
 
 def _usual(report: Report, catalogue: Resolved) -> str:

@@ -462,6 +462,10 @@ class OperatorMeter(BaseModel):
     )
     meter: Annotated[str, Field(title="Meter")]
     interface: Annotated[str, Field(title="Interface")]
+    link: Link | None
+    """
+    Line settings of this operator; None: those of the interface
+    """
     lists: Annotated[list[str], Field(title="Lists")]
     encryption: Annotated[Literal["none", "always", "on request", "unknown"], Field(title="Encryption")]
     activation: Annotated[dict[str, str], Field(title="Activation")]

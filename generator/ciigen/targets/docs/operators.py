@@ -57,7 +57,7 @@ def _meter(book: Book, operator: str, entry: OperatorMeter) -> dict[str, object]
     steps = [
         ("connector", book.text(interface.connector)),
         ("cable", book.text(interface.cable)),
-        ("settings", line(book, interface.link)),
+        ("settings", line(book, entry.link or interface.link)),
         ("switching_on", book.text(entry.activation)),
         (
             "encrypted",
