@@ -89,7 +89,8 @@ class Copy:
         except OSError as error:
             self._fails(error)
         else:
-            self._outage.recovered("written")
+            if self._outage.open:
+                self._outage.recovered("written")
 
     def _fails(self, error: OSError) -> None:
         remedy = (

@@ -67,7 +67,10 @@ class Secrets:
     def _read_credential(self, at: Key, name: str) -> str | None:
         folder = self._environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
-            remedy = f"Run it as a service with LoadCredential={name}:/path/of/the/file."
+            remedy = (
+                f"They are there while the service runs, with LoadCredential={name}:/path/of/the/file in its unit; without it: "
+                f"sudo systemd-run --pipe --wait -p User=ciibridge -p LoadCredential={name}:/path/of/the/file ciibridge …"
+            )
             self._fault(at, "there are no credentials: CREDENTIALS_DIRECTORY is not set", remedy)
             return None
         if not _CREDENTIAL.fullmatch(name):

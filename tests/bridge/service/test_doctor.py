@@ -91,11 +91,19 @@ def test_the_unit(shown: dict[str, str], level: Level, said: str) -> None:
     assert said in check.words
 
 
-def test_without_systemd_nothing_is_said_of_it() -> None:
+def test_without_systemd_nothing_is_said_of_it(tmp_path: Path) -> None:
     assert list(machine.unit(None)) == []
     assert machine.service_environment({"A": "b"}, None) == {"A": "b"}
     shown = {"StateDirectory": "ciibridge"}
     assert machine.service_environment({}, shown) == {"STATE_DIRECTORY": "/var/lib/ciibridge"}
+    shown["RuntimeDirectory"] = "ciibridge"
+    folder = tmp_path / "run/credentials/ciibridge.service"
+    folder.mkdir(parents=True)
+    assert machine.service_environment({}, shown, tmp_path) == {
+        "STATE_DIRECTORY": "/var/lib/ciibridge",
+        "RUNTIME_DIRECTORY": "/run/ciibridge",
+        "CREDENTIALS_DIRECTORY": str(folder),
+    }
 
 
 def test_a_full_disk_and_no_place_at_all(tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ _SHOW: Final = (
     "StateDirectory",
     "RuntimeDirectory",
 )
-_FOLDERS: Final = {"state": "/var/lib", "runtime": "/run"}
+_FOLDERS: Final = {"state": "var/lib", "runtime": "run"}
+_CREDENTIALS: Final = f"run/credentials/{_UNIT}.service"
 _SYSTEMCTL_S: Final = 5.0
 #: adjtimex(2): no server has set this clock, or not for long (TIME_ERROR).
 _UNSYNCHRONISED: Final = 5
@@ -178,11 +179,20 @@ def show_unit() -> dict[str, str] | None:
     return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
 
-def service_environment(environ: Mapping[str, str], shown: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Give the environment with the state and runtime folders of the unit, which a shell does not have."""
+def service_environment(
+    environ: Mapping[str, str], shown: Mapping[str, str] | None, root: Path = Path("/")
+) -> Mapping[str, str]:
+    """Give the environment with the folders of the unit, which a shell does not have: state, runtime, credentials.
+
+    Credentials are there while the service runs, for root and its own user.
+    """
     found = dict(environ)
-    if "STATE_DIRECTORY" not in environ:
-        for name, root in _FOLDERS.items():
-            if folder := (shown or {}).get(f"{name.capitalize()}Directory", "").split(" ")[0]:
-                found[f"{name.upper()}_DIRECTORY"] = f"{root}/{folder}"
+    if shown is None or "STATE_DIRECTORY" in environ:
+        return found
+    for name, parent in _FOLDERS.items():
+        if folder := shown.get(f"{name.capitalize()}Directory", "").split(" ")[0]:
+            found[f"{name.upper()}_DIRECTORY"] = f"/{parent}/{folder}"
+    credentials = root / _CREDENTIALS
+    if "CREDENTIALS_DIRECTORY" not in environ and credentials.is_dir():
+        found["CREDENTIALS_DIRECTORY"] = str(credentials)
     return found
