@@ -247,7 +247,9 @@ class World:
         self._broker_at = (
             f"{cable.broker_host}:{self.broker.port}" if cable else f"127.0.0.1:{self.network.port}"
         )
-        self.bridge = Bridge(self.config, environ or {}, cable.command if cable else command)
+        # As systemd gives it; in memory or not is all the same for who is killed.
+        environ = {"RUNTIME_DIRECTORY": str(folder / "run"), **(environ or {})}
+        self.bridge = Bridge(self.config, environ, cable.command if cable else command)
         self.state = state or folder / "ciibridge.db"
 
     async def __aenter__(self) -> World:

@@ -82,6 +82,7 @@ async def _forget(setup: Setup, key: bytes) -> int:
         await database.open()
         state.forget(key, told.set_result)
         count = await told
+        state.close()
     finally:
         await database.close()
     if count is None:

@@ -230,11 +230,14 @@ class Database:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._recognise(connection)
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(
+            "PRAGMA synchronous = FULL"
+        )  # what is done at the opening holds before anything rests on it
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_OCTETS}")
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             told = [(done, job(connection)) for job, done in self._at_opening]
+        connection.execute("PRAGMA synchronous = NORMAL")
         for done, result in told:
             self._call(done, result)
         self._call(self._works)

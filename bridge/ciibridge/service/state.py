@@ -30,6 +30,8 @@ CARD_BLOCK: Final = 200_000
 #: The copy is written so often; the card too, where the outbox writes to it anyway.
 MINUTE_S: Final = 60.0
 DAY_S: Final = 86_400.0
+#: A disk that failed is tried again so often.
+_RETRY_S: Final = 30.0
 
 
 class State:
@@ -64,7 +66,7 @@ class State:
         self._counters.learn(copied.counters)
         self._card_at = self._copy_at = steady()
         if database is not None:
-            database.at_opening(_read, self._learn)
+            database.at_opening(self._take_over, self._learn)
 
     @property
     def trouble(self) -> Reason | None:
@@ -108,7 +110,8 @@ class State:
         now_s = self._steady()
         if now_s - self._copy_at >= MINUTE_S:
             self._write_copy(BLOCK)
-        if now_s - self._card_at >= (MINUTE_S if card_busy else self._card_every_s):
+        every_s = MINUTE_S if card_busy else self._card_every_s
+        if now_s - self._card_at >= (_RETRY_S if self.trouble is not None else every_s):
             self._write_card(CARD_BLOCK)
 
     def forget(self, key: bytes, done: Callable[[int | None], None]) -> None:
@@ -136,7 +139,7 @@ class State:
 
     def close(self) -> None:
         """Write everything, with the exact numbers: no gap in them after a clean end."""
-        for memory in self._meters.values():
+        for memory in (*self._meters.values(), *self._known.values()):
             memory.changed = memory.changed or memory.reserved != memory.seq
         self._write_card(0)
         self._write_copy(0)
@@ -150,6 +153,18 @@ class State:
         now = self._clock()
         return int(now) if now >= SET_SINCE.timestamp() else 1
 
+    def _take_over(self, connection: sqlite3.Connection) -> Kept:
+        """In the thread, before anything else: read what is kept, and reserve the numbers that this process will use.
+
+        They must be on the card before the first of them is used: a kill between would have it used twice.
+        """
+        (life,) = connection.execute("SELECT number FROM life").fetchone()
+        meters = connection.execute("SELECT name, seq, last_ts, usual_s FROM meter").fetchall()
+        counters = dict(connection.execute("SELECT line, value FROM counter").fetchall())
+        connection.execute("UPDATE life SET number = ?", (max(life, self._copied_life) + 1,))
+        connection.execute("UPDATE meter SET seq = seq + ?", (CARD_BLOCK,))
+        return Kept(life, tuple(meters), counters)
+
     def _learn(self, kept: Kept) -> None:
         """Take in what the state file knows; what this process has learnt since it runs counts more.
 
@@ -157,7 +172,7 @@ class State:
         a power cut is not left out after a kill.
         """
         copied = self._copied_life >= kept.life
-        self._life = max(self._life, kept.life + 1)
+        self._life = max(self._copied_life, kept.life) + 1
         self.latest = max((t for t in (self.latest, kept.latest) if t is not None), default=None)
         for row in kept.meters:
             memory = Memory.of(row)
@@ -169,6 +184,7 @@ class State:
             used.reserved = 0
             used.changed = True
         self._counters.learn(kept.counters)
+        self._write_copy(BLOCK)
 
     def _write_copy(self, ahead: int) -> None:
         self._copy_at = self._steady()
@@ -182,7 +198,7 @@ class State:
 
     def _write_card(self, ahead: int) -> None:
         self._card_at = self._steady()
-        meters = [memory for memory in self._meters.values() if memory.changed]
+        meters = [memory for memory in (*self._meters.values(), *self._known.values()) if memory.changed]
         lines = {line: self._counters[line] for line in self._counters.changed}
         if self._database is None or not (meters or lines):
             return
@@ -216,9 +232,3 @@ def state_folder(environ: Mapping[str, str]) -> Path | None:
         return Path(own) / "ciibridge"
     home = environ.get("HOME")
     return Path(home) / ".local" / "state" / "ciibridge" if home else None
-
-
-def _read(connection: sqlite3.Connection) -> Kept:
-    (life,) = connection.execute("SELECT number FROM life").fetchone()
-    meters = connection.execute("SELECT name, seq, last_ts, usual_s FROM meter").fetchall()
-    return Kept(life, tuple(meters), dict(connection.execute("SELECT line, value FROM counter").fetchall()))

@@ -124,7 +124,7 @@ def test_a_kill_costs_no_numbers_of_the_card(tmp_path: Path, talk: MakeMeter) ->
 
     def seq() -> int:
         (copy,) = runtime.glob("*.json")
-        return int(json.loads(copy.read_text())["meters"][0][1])
+        return max((row[1] for row in json.loads(copy.read_text())["meters"]), default=0)
 
     numbers = []
     for _ in range(2):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ciibridge.cli import main
 from ciibridge.service.doctor import Check, Level, machine
-from ciibridge.service.doctor.holders import holder
+from ciibridge.service.doctor.holders import holder, named
 from ciibridge.service.setup import Store
 from ciibridge.simulate.identity import SYNTHETIC_KEY as KEY
 from mqtt_parts import BrokerProcess, Listener, MakeBroker, free_port, wait_until
@@ -140,6 +140,20 @@ def test_who_has_locked_a_file(tmp_path: Path) -> None:
     assert found.pid == process.pid
     assert "python" in found.command
     assert not found.is_bridge
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("/usr/bin/python3.11 -IS /usr/bin/ciibridge run -c x.toml", "python3.11 ciibridge"),
+        ("/opt/ciibridge/bin/python3 /opt/ciibridge/bin/ciibridge run", "python3 ciibridge"),
+        ("/usr/bin/ser2net -c secret", "ser2net"),
+        ("python3 -I -c secret", "python3"),
+        ("", ""),
+    ],
+)
+def test_programs_are_named_without_what_may_be_secret(line: str, name: str) -> None:
+    assert named(line.split(" ")) == name
 
 
 def test_damaged_or_missing_lists_of_locks_are_no_finding(tmp_path: Path) -> None:

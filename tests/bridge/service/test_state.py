@@ -101,6 +101,56 @@ def test_no_number_is_used_twice_after_a_kill(
     assert numbers[-1] - numbers[0] <= 3 * (count + (BLOCK if power == "stays" else 2 * BLOCK))
 
 
+@pytest.mark.parametrize("with_copy", [True, False])
+def test_numbers_are_reserved_before_the_first_one_is_used(tmp_path: Path, *, with_copy: bool) -> None:
+    """A kill right after a telegram, before the card has anything of it."""
+    card, copy = tmp_path / "a.db", tmp_path / "a.json"
+    numbers: list[int] = []
+    use(card, lambda state: numbers.extend(telegrams(state, "house", 3)))
+
+    async def killed_at_once() -> None:
+        database = Database(card)
+        state = State(database, Copy(copy) if with_copy else None)
+        await database.open()
+        database.submit = lambda *_: None  # type: ignore[method-assign]
+        numbers.extend(telegrams(state, "house", 2))
+        await database.close()
+
+    for _ in range(3):
+        asyncio.run(killed_at_once())
+    assert numbers == sorted(set(numbers))
+
+
+def test_meters_that_said_nothing_lose_no_numbers_by_a_clean_restart(tmp_path: Path) -> None:
+    numbers: list[int] = []
+    for script in (telegrams, lambda *_: [], lambda *_: [], telegrams):
+        use(tmp_path / "a.db", lambda state, script=script: numbers.extend(script(state, "house", 2)))  # type: ignore[misc]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
+
+
+def test_a_disk_that_failed_is_tried_again_soon_although_a_broker_answers(tmp_path: Path) -> None:
+    clocks, folder = Clocks(), tmp_path / "later"
+    folder.write_text("no folder yet")
+
+    async def go() -> None:
+        database = Database(folder / "a.db")
+        state = State(database, clock=lambda: clocks.unix, steady=lambda: clocks.steady)
+        await database.open()
+        telegrams(state, "house", 1)
+        await database.run(lambda _: True)
+        assert state.trouble is not None
+        folder.unlink()
+        database._retry_at = 0  # as if 30 s had passed, there too
+        clocks.steady = 31
+        state.tick()
+        await database.run(lambda _: True)
+        assert state.trouble is None
+        await database.close()
+
+    asyncio.run(go())
+    use(folder / "a.db", lambda state: expect(state.last_published("house"), NOW + timedelta(seconds=5)))
+
+
 def test_the_card_is_left_alone_but_for_once_a_day(tmp_path: Path) -> None:
     card, copy, clocks = tmp_path / "card" / "a.db", tmp_path / "run" / "a.json", Clocks()
     line = b"\x01" * 16

@@ -8,10 +8,13 @@ Neither pyserial's lock of a port (flock) nor that of SQLite (fcntl) is touched 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+_FLAGS: Final = re.compile(r"-[BbdEIiOPqRSsuvx]+")
 _LOCKS: Final = Path("/proc/locks")
 
 
@@ -52,5 +55,16 @@ def _command(pid: int) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return ""
-    named = [Path(word).name for word in words[:2] if word and not word.startswith("-")]
-    return " ".join(named)
+    return named(words)
+
+
+def named(words: Sequence[str]) -> str:
+    """Name a program by its command line: ``python3.11 ciibridge``. What follows an option may be a secret and is left out.
+
+    But for the options of Python, which take none that stand alone: the packages for Debian start it as ``python3.11 -IS …``.
+    """
+    words = [word for word in words if word]
+    if words and Path(words[0]).name.startswith("python"):
+        while len(words) > 1 and _FLAGS.fullmatch(words[1]):
+            words = [words[0], *words[2:]]
+    return " ".join(Path(word).name for word in words[:2] if not word.startswith("-"))
