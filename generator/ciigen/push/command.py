@@ -78,6 +78,9 @@ _MANNER: Final[dict[str, Any]] = {
     ],
     "as_json": Annotated[bool, typer.Option("--json", help="For machines: JSON on standard output.")],
 }
+_PAGES: Final[dict[str, Any]] = {
+    "no_pages": Annotated[bool, typer.Option("--no-pages", help="Make no pages of Main UI.")],
+}
 _USER: Final[dict[str, Any]] = {
     "user": Annotated[
         str | None, typer.Option("--user", metavar="NAME", help="User of ioBroker, if it asks for one.")
@@ -120,7 +123,7 @@ def _push(
     plan: Callable[[Resolved, Selection, Rest, Ways], Plan],
 ) -> None:
     resolved, selection = selected(discover()[target], read_resolved(), given)
-    ways = Ways(given["adopt"], given["prune"], given["prune_all"])
+    ways = Ways(given["adopt"], given["prune"], given["prune_all"], not given.get("no_pages"))
     with Rest(access, speech) as rest:
         run(
             rest,
@@ -163,6 +166,7 @@ def application() -> typer.Typer:
             **_where(8080, OPENHAB_TOKEN, "API token of an administrator"),
             **live,
             **own(discover()["openhab"]),
+            **_PAGES,
             **_MANNER,
         },
     )
@@ -178,7 +182,7 @@ def application() -> typer.Typer:
     )
     app.command(
         "openhab",
-        help="Make Things, Items and links in openHAB over REST.\n\n"
+        help="Make Things, Items, links and pages in openHAB over REST.\n\n"
         "Shows what will change and asks. What you changed in them stays; what others made is left alone.\n\n"
         "Example: ciigen push openhab --url http://openhab:8080 --token-file token --from mqtt://broker",
     )(_push_openhab)

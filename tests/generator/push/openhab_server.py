@@ -30,10 +30,18 @@ class OpenHab(Fake):
         self.metadata: dict[tuple[str, str], dict[str, Any]] = {}
         self.links: dict[tuple[str, str], dict[str, Any]] = {}
         self.in_files: set[str] = set()
+        self.pages: dict[str, dict[str, Any]] = {}
+        self.kept: list[dict[str, Any]] | None = None  # of rrd4j; None: nothing is configured
         super().__init__(**more)
         self.allowed = self._allowed
         name, rest = r"([A-Za-z_0-9]+)", r"([^/]+)"
+        page = r"/rest/ui/components/ui:page"
         self.routes = {
+            ("GET", page): lambda **_: (200, [self.told_page(uid) for uid in self.pages]),
+            ("POST", page): self.create_page,
+            ("PUT", rf"{page}/{rest}"): self.update_page,
+            ("DELETE", rf"{page}/{rest}"): self.remove_page,
+            ("GET", r"/rest/persistence/rrd4j"): self.persistence,
             ("GET", r"/rest/"): self.root,
             ("GET", r"/rest/thing-types/mqtt:topic"): lambda **_: (200, {}) if self.has_mqtt else (404, {}),
             ("GET", r"/rest/things"): lambda **_: (200, [self.thing(uid) for uid in self.things]),
@@ -176,6 +184,30 @@ class OpenHab(Fake):
 
     def remove_link(self, item: str, channel: str, **_: Any) -> Answer:
         return (200, None) if self.links.pop((item, channel), None) else (404, self.error("does not exist"))
+
+    def told_page(self, uid: str) -> dict[str, Any]:
+        """A page as openHAB tells it: with what it adds, and members in its own order."""
+        more = {"props": {"parameters": [], "parameterGroups": []}, "timestamp": "May 4, 2026, 9:40:15 AM"}
+        return dict(sorted({**self.pages[uid], **more}.items()))
+
+    def create_page(self, *, body: Any, **_: Any) -> Answer:
+        self.pages[body["uid"]] = body
+        return 200, self.told_page(body["uid"])
+
+    def update_page(self, uid: str, *, body: Any, **_: Any) -> Answer:
+        if uid not in self.pages:
+            return 404, None
+        assert body["uid"] == uid
+        self.pages[uid] = body
+        return 200, self.told_page(uid)
+
+    def remove_page(self, uid: str, **_: Any) -> Answer:
+        return (200, None) if self.pages.pop(uid, None) else (404, None)
+
+    def persistence(self, **_: Any) -> Answer:
+        if self.kept is None:
+            return 404, self.error("No persistence service configuration found")
+        return 200, {"serviceId": "rrd4j", "configs": self.kept, "editable": True}
 
     @staticmethod
     def error(message: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def push(server: OpenHab, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
 
 
 def snapshot(server: OpenHab) -> str:
-    state = (server.things, server.items, server.metadata, server.links)
+    state = (server.things, server.items, server.metadata, server.links, server.pages)
     return json.dumps([{str(key): value for key, value in part.items()} for part in state], sort_keys=True)
 
 
@@ -256,7 +256,10 @@ def test_other_meters_go_only_with_prune_all(push: Command, server: OpenHab) -> 
     push("--id", "old", "--id", "new", "--yes")
     assert push("--id", "new", "--yes", "--prune") == 0
     assert "mqtt:topic:old" in server.things
-    assert "made by ciigen for other meters: mqtt:topic:old (--prune-all removes them)" in push.err
+    assert (
+        "made by ciigen for other meters: mqtt:topic:old, page smartmeter_old (--prune-all removes them)"
+        in push.err
+    )
     assert push("--id", "new", "--yes", "--prune-all") == 0
     assert "mqtt:topic:old" not in server.things
     assert not [name for name in server.items if "old" in name]
@@ -314,7 +317,7 @@ def test_a_server_that_dies_midway_is_told_and_the_next_push_completes(
     server.written.clear()
     assert push(*ARGUMENTS, "--yes") == 0
     assert server.written == []
-    for part in (server.things, server.items, server.metadata, server.links):
+    for part in (server.things, server.items, server.metadata, server.links, server.pages):
         part.clear()
     push(*ARGUMENTS, "--yes")
     assert snapshot(server) == complete
@@ -434,6 +437,88 @@ def test_a_missing_binding_is_told(push: Command, server: OpenHab) -> None:
     server.has_mqtt = False
     assert push(*ARGUMENTS, "--yes") == 0
     assert "the MQTT binding is not installed" in push.err
+
+
+def test_each_meter_gets_its_page(push: Command, server: OpenHab) -> None:
+    assert push("--id", "a", "--id", "b", "--yes") == 0
+    assert set(server.pages) == {"smartmeter_a", "smartmeter_b"}
+    page = server.pages["smartmeter_a"]
+    assert (page["component"], page["config"]["sidebar"], page["tags"]) == (
+        "oh-layout-page",
+        True,
+        ["ciigen"],
+    )
+    shown = set(re.findall(r'"item": "(\w+)"', json.dumps(page)))
+    assert shown
+    assert shown <= {name for name in server.items if name.startswith("SmartMeter_a_")}
+    assert {block["component"] for block in page["slots"]["default"]} == {"oh-block"}
+    # one of them alone leaves the other's
+    before = dict(server.pages)
+    assert push("--id", "a", "--yes") == 0
+    assert server.pages["smartmeter_b"] == before["smartmeter_b"]
+    assert push("--id", "a", "--yes", "--prune-all") == 0
+    assert set(server.pages) == {"smartmeter_a"}
+
+
+def test_a_page_that_nobody_changed_follows_and_a_changed_one_stays(push: Command, server: OpenHab) -> None:
+    push(*ARGUMENTS, "--yes")
+    made = json.dumps(server.pages["smartmeter"])
+    assert push(*ARGUMENTS, "--yes", "--lang", "de") == 0
+    assert "~ page smartmeter: what it shows" in push.out
+    assert json.dumps(server.pages["smartmeter"]) != made
+    server.pages["smartmeter"]["slots"]["default"].pop()
+    mine = json.dumps(server.pages["smartmeter"])
+    server.written.clear()
+    for more in ((), ("--lang", "fr"), ("--adopt",), ("--prune-all",)):
+        assert push(*ARGUMENTS, "--yes", *more) == 0
+        assert json.dumps(server.pages["smartmeter"]) == mine
+    assert "= page smartmeter: is yours since you changed it" in push.out
+    # neither is it removed with its meter
+    assert push("--id", "other", "--yes", "--prune-all") == 0
+    assert json.dumps(server.pages["smartmeter"]) == mine
+
+
+def test_a_page_of_somebody_else_is_left_alone_and_in_nobody_s_way(push: Command, server: OpenHab) -> None:
+    theirs = {
+        "uid": "smartmeter",
+        "component": "oh-layout-page",
+        "config": {"label": "Mine"},
+        "slots": {},
+        "tags": [],
+    }
+    server.pages["smartmeter"] = dict(theirs)
+    assert push(*ARGUMENTS, "--yes", "--adopt", "--prune-all") == 0
+    assert "= page smartmeter: is somebody else's and stays" in push.out
+    assert server.pages["smartmeter"] == theirs
+    assert THING in server.things
+
+
+def test_pages_can_be_left_away(push: Command, server: OpenHab) -> None:
+    assert push(*ARGUMENTS, "--yes", "--no-pages") == 0
+    assert server.pages == {}
+    push(*ARGUMENTS, "--yes")
+    assert push(*ARGUMENTS, "--yes", "--no-pages", "--prune-all") == 0
+    assert set(server.pages) == {"smartmeter"}
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (None, ""),
+        ([], "gSmartMeter_Chart*, gSmartMeter_Meter*"),
+        ([{"items": ["*"], "strategies": ["everyChange"]}], ""),
+        ([{"items": ["gSmartMeter_Chart*", "gSmartMeter_Meter*"], "strategies": ["everyMinute"]}], ""),
+        ([{"items": ["gSmartMeter_Chart*", "Other"], "strategies": ["everyMinute"]}], "gSmartMeter_Meter*"),
+    ],
+)
+def test_persistence_is_advised_and_never_written(
+    kept: list[dict[str, Any]] | None, said: str, push: Command, server: OpenHab
+) -> None:
+    server.kept = kept
+    assert push(*ARGUMENTS, "--yes") == 0
+    assert ("rrd4j does not keep" in push.err) == bool(said)
+    assert f"rrd4j does not keep {said}: " in push.err or not said
+    assert not [path for _, path in server.written if "persistence" in path]
 
 
 def test_json_is_the_plan(push: Command, server: OpenHab) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ciigen.errors import UsageError
 from ciigen.push.changes import Change, Plan
-from ciigen.push.openhab import items, things, wished
+from ciigen.push.openhab import items, keeping, pages, things, wished
 from ciigen.push.openhab.there import Server
 from ciigen.push.ways import Ways
 from ciigen.resolved import Resolved
@@ -22,6 +22,7 @@ def plan(resolved: Resolved, selection: Selection, server: Server, ways: Ways) -
     notes: list[str] = []
     house = build(resolved, _fitting(selection, server, notes))
     wished_things, wished_items = wished.things(house), wished.items(house)
+    wished_pages = wished.pages(house) if ways.pages else []
     names = {item.name for item in wished_items}
     meters = {thing.meter for thing in wished_things}
     prune = ways.prune or ways.prune_all
@@ -30,9 +31,11 @@ def plan(resolved: Resolved, selection: Selection, server: Server, ways: Ways) -
         *things.thing_changes(server, wished_things, adopt=ways.adopt, prune=prune),
         *items.item_changes(server, wished_items, adopt=ways.adopt),
         *items.link_changes(server, wished_items),
+        *pages.page_changes(server, wished_pages),
     ]
     of_these = items.orphans(server, names, meters)
     of_others = [name for name in items.orphans(server, names, None) if name not in of_these]
+    gone_pages = pages.orphans(server, {page.uid for page in wished.pages(house)})
     gone_things = things.orphans(server, {thing.uid for thing in wished_things})
     if prune:
         changes += items.removals(server, of_these)
@@ -41,9 +44,16 @@ def plan(resolved: Resolved, selection: Selection, server: Server, ways: Ways) -
             f"made by ciigen for these meters and no longer wished: {', '.join(left)} (--prune removes them)"
         )
     if ways.prune_all:
-        changes += [*items.removals(server, of_others), *things.removals(gone_things)]
-    elif gone_things:
-        notes.append(f"made by ciigen for other meters: {', '.join(gone_things)} (--prune-all removes them)")
+        changes += [
+            *items.removals(server, of_others),
+            *things.removals(gone_things),
+            *pages.removals(gone_pages),
+        ]
+    elif gone_things or gone_pages:
+        gone = ", ".join([*gone_things, *(f"page {uid}" for uid in gone_pages)])
+        notes.append(f"made by ciigen for other meters: {gone} (--prune-all removes them)")
+    if missing := keeping.advice(server, house.kept):
+        notes.append(missing)
     if not server.has_mqtt:
         notes.append("the MQTT binding is not installed: Settings → Add-ons → Bindings → MQTT Binding")
     return Plan(tuple(changes), tuple(notes))

@@ -22,6 +22,10 @@ SPEECH: Final = Speech(
         409: "it is defined in a file, or somebody made it just now: look, and run the command again",
     },
 )
+#: Pages of Main UI.
+PAGES: Final = "/rest/ui/components/ui:page"
+#: What the service keeps that charts read from; 404 where nothing is configured, which means everything.
+_KEPT: Final = "/rest/persistence/rrd4j"
 #: An object of REST.
 Json = Mapping[str, Any]
 
@@ -32,6 +36,7 @@ class Server:
 
     ``version`` is major.minor of openHAB ("" if it does not tell). ``things`` by UID, ``items`` by name; ``links`` are pairs
     of Item and channel, with whether they can be changed. ``has_mqtt``: whether the MQTT binding is installed.
+    ``pages`` of Main UI by UID. ``kept``: entries of rrd4j's configuration; None: it has none, so it keeps everything.
     """
 
     version: str
@@ -39,6 +44,8 @@ class Server:
     things: Mapping[str, Json]
     items: Mapping[str, Json]
     links: Mapping[tuple[str, str], bool]
+    pages: Mapping[str, Json]
+    kept: tuple[Json, ...] | None
 
     @property
     def brokers(self) -> list[str]:
@@ -57,6 +64,8 @@ def read(rest: Rest) -> Server:
     items = _list(rest, "/rest/items?recursive=false&metadata=.%2B")
     links = _list(rest, "/rest/links")
     mqtt = rest.get("/rest/thing-types/mqtt:topic", may_be_absent=True)
+    pages = _list(rest, PAGES)
+    kept = rest.get(_KEPT, may_be_absent=True)
     return Server(
         version=_version(root),
         has_mqtt=mqtt is not None,
@@ -66,6 +75,8 @@ def read(rest: Rest) -> Server:
             (str(link["itemName"]), str(link["channelUID"])): bool(link.get("editable", True))
             for link in links
         },
+        pages={str(page["uid"]): page for page in pages},
+        kept=tuple(kept.get("configs", ())) if isinstance(kept, dict) else None,
     )
 
 

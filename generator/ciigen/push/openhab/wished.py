@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ciigen.push.merge import Fields
 from ciigen.targets.openhab.house import House, MeterThing, Point
+from ciigen.targets.openhab.page import blocks, page_uid
 
 #: Mark of what belongs to all meters, in place of the id of one. It is no id: those have no star.
 SHARED: Final = "*"
@@ -46,6 +47,23 @@ class WishedThing:
     label: str
     config: Mapping[str, str]
     channels: tuple[WishedChannel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WishedPage:
+    """The page of a meter in Main UI."""
+
+    uid: str
+    label: str
+    blocks: tuple[Mapping[str, object], ...]
+
+
+def pages(house: House) -> list[WishedPage]:
+    """One page a meter, so that one that is pushed alone does not take the others off it."""
+    return [
+        WishedPage(page_uid(meter.level), meter.label, tuple(blocks(replace(house, meters=(meter,)))))
+        for meter in house.meters
+    ]
 
 
 def things(house: House) -> list[WishedThing]:

@@ -21,6 +21,7 @@ from ciigen.resolved import Resolved
 from ciigen.target import Selection
 from ciigen.targets.openhab.frames import Frame, frames
 from ciigen.targets.openhab.house import House, Point
+from ciigen.targets.openhab.names import DEFAULT_LEVEL
 from ciigen.targets.openhab.points import build
 from ciigen.targets.openhab.setting import CONSUMER, setting, version_of
 
@@ -37,12 +38,12 @@ def page(resolved: Resolved, selection: Selection) -> str:
     """Make the page in the form that the version takes, and say in its head where it belongs."""
     house = build(resolved, selection)
     config: Component = {"label": house.words["meter"], "sidebar": True}
-    blocks = list(_blocks(house))
-    content: Component = {"config": config, "blocks": blocks, "masonry": [], "grid": [], "canvas": []}
+    shown = list(blocks(house))
+    content: Component = {"config": config, "blocks": shown, "masonry": [], "grid": [], "canvas": []}
     place = "Settings → Pages → + → Create layout page → Code: put this there instead of what it shows."
     since = setting(resolved, "pages_since")
     if version_of(resolved, selection).knows(since):
-        whole = {"component": "oh-layout-page", "config": config, "slots": {"default": blocks}}
+        whole = {"component": "oh-layout-page", "config": config, "slots": {"default": shown}}
         content = {"version": 1, "pages": {_UID: whole}}
         place = f"conf/yaml/smartmeter-page.yaml. To be pasted instead, make it for a version before {since}."
     head = [
@@ -53,7 +54,13 @@ def page(resolved: Resolved, selection: Selection) -> str:
     return _dump(head, content)
 
 
-def _blocks(house: House) -> Iterator[Component]:
+def page_uid(level: str) -> str:
+    """UID of the page of one meter, where each has its own."""
+    return _UID if level == DEFAULT_LEVEL else f"{_UID}_{level}"
+
+
+def blocks(house: House) -> Iterator[Component]:
+    """Give the blocks of the page, meter by meter."""
     several = len(house.meters) > 1
     for meter in house.meters:
         for frame in frames(meter, house.words, named=several):
