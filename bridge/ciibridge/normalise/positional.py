@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ciimodel.catalogue import Meter, PushList
 
 from ciibridge.normalise.detect import Evidence, score
 from ciibridge.normalise.registry import Registry
 from ciibridge.types import Obis, Problem, Reading, Register
+
+_PUSH_SETUP: Final = 40  # class; the name of the list, no value
 
 
 class Placed(NamedTuple):
@@ -48,7 +50,7 @@ def _fill(reading: Reading, pushed: PushList) -> Reading:
     registers = tuple(
         Register(obis_of(element.obis), value, kind, class_id=element.class_id, attribute=element.attribute)
         for element, value, kind in zip(pushed.elements, reading.values, reading.types, strict=True)
-        if element.obis is not None
+        if element.obis is not None and element.class_id != _PUSH_SETUP
     )
     return replace(reading, registers=registers)
 

@@ -8,6 +8,7 @@
                  also flat: OBIS, value, {scaler, unit}, OBIS …; and after flat pairs. At Netz NÖ the last element is
                  the number of the meter, without its code. Arrays and compact-arrays of them may stand inside
     positional   {value, value …}                                          no OBIS code; only the model's list helps
+                 that of the push setup may stand in front                 AM550 and IM350 in Carinthia
 
 Elements that stand beside the pairs without an OBIS code of their own are handed on in ``values`` and ``types``, like
 those of a positional body.
@@ -28,6 +29,7 @@ from ciibridge.types import Apdu, MeterTime, Obis, Reading, Register
 
 CLOCK: Final = Obis(0, 0, 1, 0, 0)
 _METER_NUMBER: Final = Obis(0, 0, 96, 1, 0)
+_PUSH_SETUP: Final = (25, 9, 0)  # C, D, E (Blue Book, class 40)
 _CLASS_CLOCK: Final = 8
 _CLASS_PUSH_SETUP: Final = 40
 #: Register and extended register: attribute 3 is the scaler and unit of attribute 2.
@@ -165,6 +167,9 @@ def _by_code(elements: tuple[Data, ...]) -> _Found:
             _add(found, code, nested[1], scaler_unit(nested[2]) if len(nested) > 2 else None)
             found.shape = "triplets"
         elif code := obis(data):
+            if code[2:5] == _PUSH_SETUP:  # names the list, is no value and has none
+                found.list_object = found.list_object or str(code)
+                continue
             if index == len(elements):
                 raise DecodeError("bad_apdu", f"{code} has no value", offset=data.offset)
             value = elements[index]
