@@ -19,11 +19,13 @@ async def read_all(url: str) -> list[bytes]:
     transport = open_transport(url, LINK)
     await transport.open()
     chunks = []
-    while chunk := await transport.read():
-        chunks.append(chunk)
-    assert await transport.read() == b""  # the end stays the end
-    await transport.close()
-    await transport.close()
+    try:
+        while chunk := await transport.read():
+            chunks.append(chunk)
+        assert await transport.read() == b""  # the end stays the end
+    finally:
+        await transport.close()
+        await transport.close()
     return chunks
 
 
