@@ -51,8 +51,10 @@ def candidates(element: Element, entries: Iterable[Entry]) -> list[Entry]:
     return [entry for entry in entries if any(overlap(code.text, obis) for code in entry.obis)]
 
 
-def of_device(found: Iterable[Entry], types: Collection[object]) -> list[Entry]:
-    """Of the quantities that the register of a sub-meter may be, those of a device of one of these types."""
+def of_device(found: Iterable[Entry], types: Collection[object], medium: str) -> list[Entry]:
+    """Of the quantities that the register of a sub-meter may be, those of a device of these types, or else of this medium."""
+    if not types:
+        return [entry for entry in found if entry.medium == medium]
     return [
         entry
         for entry in found

@@ -125,7 +125,7 @@ def _quantity(entry: Entry, sound: Sound) -> Quantity:
 def _meter(top: Node, sound: Sound, quantities: Mapping[str, Quantity]) -> Meter:
     wire = top.at("wire")
     types = [device.entries["type"].value for device in (wire.below("devices") if wire else ())]
-    lists = [_push_list(node, sound, types) for node in top.below("lists")]
+    lists = [_push_list(node, sound, types, top.word("medium")) for node in top.below("lists")]
     shared = [_shared(node, sound) for node in top.below("interfaces")]
     interfaces = [_interface(node, like) for node, like in zip(top.below("interfaces"), shared, strict=True)]
     caveats = [text.value for node in (*filter(None, shared), top) for text in node.below("caveats")]
@@ -148,19 +148,19 @@ def _interface(node: Node, like: Node | None) -> Interface:
     return _model(Interface, Node(node.source, node.path, {**common, **own}))
 
 
-def _push_list(node: Node, sound: Sound, types: Collection[Json] = ()) -> PushList:
-    elements = tuple(_element(element, sound, types) for element in node.below("elements"))
+def _push_list(node: Node, sound: Sound, types: Collection[Json], medium: str) -> PushList:
+    elements = tuple(_element(element, sound, types, medium) for element in node.below("elements"))
     own = Node(node.source, node.path, {k: v for k, v in _mapping(node).items() if k != "not_in_profile"})
     return _model(PushList, own, elements=elements)
 
 
-def _element(node: Node, sound: Sound, types: Collection[Json]) -> PushElement:
+def _element(node: Node, sound: Sound, types: Collection[Json], medium: str) -> PushElement:
     """Read an element. ``types``: M-Bus device types of the model, by which the register of a channel is one quantity."""
     if node.value is None:
         return PushElement(obis=None, quantity=None)
     element = parse(node.text)
     found = candidates(element, sound.entries)
-    chosen = of_device(found, types) if len(found) > 1 else found
+    chosen = of_device(found, types, medium) if len(found) > 1 else found
     return PushElement(
         obis=element.obis,
         class_id=default_class(found) if element.class_id is None else element.class_id,

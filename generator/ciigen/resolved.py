@@ -277,6 +277,10 @@ class Wire(_Model):
     devices: tuple[MbusDevice, ...] = Field(
         (), description="Headers of its M-Bus telegrams, beside the FLAG id; the first is simulated"
     )
+    codes: dict[ObisPattern, ObisPattern] = Field(
+        default_factory=dict,
+        description="Codes of its text telegrams, as an electricity meter would mean them → codes of the profile",
+    )
     qualifiers: dict[str, Literal["l1", "l2", "l3", "total"]] = Field(
         default_factory=dict, description="What the maker's own extensions of M-Bus records mean"
     )

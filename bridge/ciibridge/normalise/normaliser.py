@@ -15,6 +15,7 @@ from ciimodel.catalogue import Quantity, Resolved
 
 from ciibridge.decode.mould import LiftedReading, Mould
 from ciibridge.normalise.clock import Clock, Stamp
+from ciibridge.normalise.codes import Codes
 from ciibridge.normalise.compiled import Compiled, compile_layout
 from ciibridge.normalise.corrections import Corrections
 from ciibridge.normalise.guard import Guard, Limits
@@ -44,6 +45,7 @@ class Normaliser:
         settings.check(catalogue)
         self._layouts = Layouts(catalogue, settings)
         self._corrections = Corrections(catalogue.meters.values(), self._layouts.registry)
+        self._codes = Codes(catalogue.meters.values(), catalogue.quantities.values())
         self._namer = Namer(settings.id, catalogue.quantities)
         self._clock = Clock(settings.clock)
         self._guard = Guard()
@@ -93,6 +95,8 @@ class Normaliser:
         elif reading.shape == "records":
             reading = self._records.place(reading)
             self._submeters.recognised(self._records.models)
+        elif reading.identification:
+            reading = self._codes.apply(reading)
         elif reading.server_id:
             reading = self._corrections.apply(reading)
         layout, problems = self._layouts.find(reading)

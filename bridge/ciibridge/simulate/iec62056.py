@@ -14,9 +14,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from ciimodel.catalogue import PushList
+from ciimodel.catalogue import PushElement, PushList
 
 from ciibridge.framing.iec62056 import STX, block_check, without_parity
+from ciibridge.normalise.positional import obis_of
+from ciibridge.simulate.submeters import counter_of
 
 if TYPE_CHECKING:
     from ciibridge.simulate.meter import SimulatedMeter
@@ -63,6 +65,9 @@ def data_lines(meter: SimulatedMeter, pushed: PushList, at: datetime) -> list[st
     in_two = any(element.obis == _TIME_OF_DAY for element in pushed.elements)
     clock = {_TIME_OF_DAY: f"0.9.1({local:%H:%M:%S})", _DATE: f"0.9.2({local:%y-%m-%d})"} if in_two else {}
     lines = []
+    own = {ours: theirs for theirs, ours in (meter.wire.codes if meter.wire else {}).items()}
+    if own:
+        return [line for e in pushed.elements if (line := _own_line(meter, own.get(e.obis or ""), e, at))]
     for line in meter.lines(pushed, at):
         code, _, rest = line.partition("(")
         entries = rest.removesuffix(")").split(")(")
@@ -73,6 +78,19 @@ def data_lines(meter: SimulatedMeter, pushed: PushList, at: datetime) -> list[st
         text = "".join(f"({entry})" for entry in entries)
         lines.append(clock.get(code) or f"{_ELECTRICITY.sub('', code)}{text}")
     return lines
+
+
+def _own_line(meter: SimulatedMeter, code: str | None, element: PushElement, at: datetime) -> str:
+    """Write a line of a meter that means something else by its codes, e.g. 6.8(00012.345*MWh); none of what it does not say."""
+    if code is None or element.obis is None:
+        return ""
+    kinds = [q.channel_types for q in meter.catalogue.quantities.values() if q.medium == meter.meter.medium]
+    counter = counter_of([kind for types in kinds for kind in types])
+    obis = obis_of(element.obis)
+    text = counter.entries(obis, at.astimezone(meter.zone))[-1]
+    if element.quantity is not None and meter.catalogue.quantities[element.quantity].place == "meta":
+        text = str(meter.number)
+    return f"{_ELECTRICITY.sub('', code).removesuffix('.0')}({text})"
 
 
 class Station:

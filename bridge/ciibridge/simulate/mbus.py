@@ -118,9 +118,9 @@ def _record(meter: SimulatedMeter, element: PushElement, at: datetime) -> bytes:
     obis = obis_of(element.obis)
     if sub_meter(obis) is not None:
         quantity = _of_channel(meter) if (obis.c, obis.d) in ((24, 2), (24, 3)) else None
-        counter = counter_of(quantity.channel_types) if quantity else None
-        if quantity is None or counter is None:
+        if quantity is None:
             return b""
+        counter = counter_of(quantity.channel_types)
         devices = meter.meter.wire.devices if meter.meter.wire else []
         storage = devices[0].storage if devices else 0
         return _encoded(quantity, counter.scale.scaler, counter.counted(at), storage)

@@ -94,7 +94,7 @@ _SUB_METERS: Final[dict[int, SubMeter]] = {
 }
 
 
-def counter_of(device_types: Collection[int]) -> SubMeter | None:
+def counter_of(device_types: Collection[int]) -> SubMeter:
     """Find a sub-meter of one of these device types; what is not among them counts as the one for heat does."""
     found = [one for one in _SUB_METERS.values() if one.device_type in device_types]
     return found[0] if found else _SUB_METERS[_HEAT]

@@ -587,6 +587,10 @@ class Wire(BaseModel):
     """
     Headers of its M-Bus telegrams, beside the FLAG id; the first is simulated
     """
+    codes: Annotated[dict[str, str], Field(title="Codes")]
+    """
+    Codes of its text telegrams, as an electricity meter would mean them → codes of the profile
+    """
     qualifiers: Annotated[dict[str, Literal["l1", "l2", "l3", "total"]], Field(title="Qualifiers")]
     """
     What the maker's own extensions of M-Bus records mean

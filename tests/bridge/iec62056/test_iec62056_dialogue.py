@@ -72,7 +72,7 @@ def test_mode_a_and_b_need_no_acknowledgement() -> None:
     assert heard.sent == [b"/?!\r\n"]
     assert heard.speeds == [300]
     good(heard)
-    heard = ask(station("SIEC2WR5"))
+    heard = ask(station("SIEC2WX5"))
     assert heard.sent == [b"/?!\r\n"]
     assert heard.speeds == [300, 1200 * 2]
     good(heard)

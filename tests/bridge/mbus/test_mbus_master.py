@@ -39,7 +39,7 @@ def sub_meter(medium: str, channel: int, flag: str, lists: int = 1) -> Meter:
     pushed = [
         ELECTRIC.lists[0].model_copy(update={"id": f"part{n}", "elements": elements}) for n in range(lists)
     ]
-    wire = ELECTRIC.wire.model_copy(update={"flag": [flag]}) if ELECTRIC.wire else None
+    wire = ELECTRIC.wire.model_copy(update={"flag": [flag], "devices": []}) if ELECTRIC.wire else None
     return ELECTRIC.model_copy(update={"medium": medium, "lists": pushed, "wire": wire})
 
 
