@@ -41,7 +41,7 @@ from ciibridge.errors import ConfigError, TransportError
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.pipeline import LINES
 from ciibridge.probing.advice import advice
-from ciibridge.probing.attempts import asked, attempts, fixed, given
+from ciibridge.probing.attempts import asked, attempts, fixed, given, knocks
 from ciibridge.probing.report import Outcome, Report, document, report
 from ciibridge.probing.search import Search, Tried
 from ciibridge.probing.words import report_lines, tried_line
@@ -100,6 +100,12 @@ def probe(
         float | None,
         typer.Option(min=1, help="Listen on for so long once it is found, to see lists that come seldom."),
     ] = None,
+    ask: Annotated[
+        bool,
+        typer.Option(
+            "--ask", help="Do not listen first: ask at once (IEC 62056-21, M-Bus, DLMS), as after silence."
+        ),
+    ] = False,
     lang: LangOption = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     write: Annotated[
@@ -111,7 +117,7 @@ def probe(
     """Find out which meter is on a port, and what is missing to read it.
 
     Listens with the line settings of all known meters, likeliest first, and moves on as soon as what it hears cannot be a
-    telegram. Ctrl-C shows what is known so far. Exit status: 0 found, 1 not found or a key is missing, 2 wrong use.
+    telegram. Where nothing is heard, it asks who is there: nothing is written, and no password is tried. Ctrl-C shows what is known so far. Exit status: 0 found, 1 not found or a key is missing, 2 wrong use.
     """
     try:
         refuse_extra(context.args)
@@ -129,6 +135,7 @@ def probe(
             protocol=protocol,
             seconds=seconds,
             watch=watch,
+            ask=ask,
         )
         notes = advice(found, catalogue, lang)
         proposal = proposed(found, keys, catalogue, write)
@@ -160,6 +167,7 @@ def look(
     protocol: str | None = None,
     seconds: float | None = None,
     watch: float | None = None,
+    ask: bool = False,
 ) -> Report:
     """Listen on a port, or look into a recording. Raises ConfigError and TransportError."""
     if is_recording(port):
@@ -171,7 +179,7 @@ def look(
         search = Search(
             catalogue,
             ()
-            if _only_answers(catalogue, meter)
+            if ask or _only_answers(catalogue, meter)
             else tries
             if ours or line
             else (given(catalogue, "set at the other end"),),
@@ -179,7 +187,7 @@ def look(
             protocol=protocol,
             endless=seconds is not None,
             watch_s=watch,
-            questions=asked(catalogue, _ASKED, meter=meter, line=ours),
+            questions=(*asked(catalogue, _ASKED, meter=meter, line=ours), *knocks(line=ours)),
         )
         if not ours:
             _tell(f"{port}: the line settings are set at the other end, not tried here")
@@ -256,7 +264,7 @@ def parse_line(text: str) -> Link:
 
 def proposed(found: Report, keys: Keys, catalogue: Resolved, write: Path | None) -> Proposal | None:
     """Make the configuration of a meter that was found, or of which only the key is missing."""
-    if found.outcome not in {Outcome.FOUND, Outcome.KEY}:
+    if found.outcome not in {Outcome.FOUND, Outcome.KEY} and not found.only_knocked:
         return None
     return propose(answers_of(found, keys, catalogue), catalogue, (write or Path(_DEFAULT_NAME)).stem)
 

@@ -37,6 +37,8 @@ _DIGITS: Final = 8
 _ANY: Final = "F"
 #: Device types of meters that are read by wire (EN 13757-7): oil to radio converters are left out.
 _TYPES: Final = (*range(0x10), 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A)
+#: Whoever has a number.
+SELECTED_BY_NUMBER: Final = b"\xff" * 8
 _PLAIN_OCTETS: Final = 8  # of a selection that is not enhanced
 _FRESH: Final = 0x20
 
@@ -100,7 +102,7 @@ def secondary(line: Line, tell: Tell = _silent) -> Part[tuple[Found, ...]]:
 def _below(line: Line, digits: str, part: tuple[float, float], found: list[Found], tell: Tell) -> Part[None]:
     """Search the numbers that begin with ``digits``; ``part`` of the whole search that this is."""
     begin, size = part
-    one = yield from _alone(line, target(digits.ljust(_DIGITS, _ANY)).selection)
+    one = yield from selected(line, target(digits.ljust(_DIGITS, _ANY)).selection)
     if one is not None and one.collision and len(digits) < _DIGITS:
         for digit in range(10):
             step = (begin + size * digit / 10, size / 10)
@@ -122,7 +124,7 @@ def _of_one_number(
     for place, kind in enumerate(_TYPES, start=1):
         whole = f"{number}FFFFFF{kind:02X}"
         ones = list[Found]()
-        one = yield from _alone(line, target(whole).selection)
+        one = yield from selected(line, target(whole).selection)
         if one is not None and one.collision and (yield from _is_enhanced(line, whole)):
             yield from _made(line, whole, "", ones)
         if one is not None and not ones:
@@ -146,7 +148,7 @@ def _is_enhanced(line: Line, whole: str) -> Part[bool]:
 def _made(line: Line, whole: str, digits: str, found: list[Found]) -> Part[None]:
     """Search the fabrication numbers that begin with ``digits``, of devices that fit ``whole``."""
     fabrication = digits.ljust(_DIGITS, _ANY)
-    one = yield from _alone(line, target(f"{whole}/{fabrication}").selection)
+    one = yield from selected(line, target(f"{whole}/{fabrication}").selection)
     if one is None:
         return
     # Also where only one is left: an address is its whole fabrication number.
@@ -157,7 +159,7 @@ def _made(line: Line, whole: str, digits: str, found: list[Found]) -> Part[None]
     found.append(one if one.collision else replace(one, secondary=f"{one.secondary}/{fabrication}"))
 
 
-def _alone(line: Line, selection: bytes) -> Part[Found | None]:
+def selected(line: Line, selection: bytes) -> Part[Found | None]:
     """Select, and ask who it is; a ``Found`` without a device is a collision.
 
     Answers of two may overlap to one that looks good: who was found must be there when it is selected as a whole.

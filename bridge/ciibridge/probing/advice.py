@@ -118,6 +118,12 @@ class _Advisor:
 
     def not_understood(self) -> Iterator[str]:
         """Good frames that give no values."""
+        if self.report.only_knocked:
+            yield (
+                "A meter answers DLMS on this port (to SNRM of client 16). What it gives is asked for in an association: your "
+                "operator says with which client, and with which password or keys. Nothing was tried, as meters lock themselves."
+            )
+            return
         for code, message in self.report.hearing.messages.items():
             yield f"{code}: {message}"
         yield f"{self._record('')} (it holds the number of your meter)"

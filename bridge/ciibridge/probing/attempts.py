@@ -30,6 +30,8 @@ _OCTETS_AROUND: Final = 100
 _USUAL_OCTETS: Final = 600
 #: Opening the port, the meter's clock, the operating system.
 _MARGIN_S: Final = 1.0
+#: Of HDLC on local ports (IEC 62056-46, 5.2.3: the speed that every device offers).
+_DLMS_LINE: Final = {"baudrate": 9600, "bytesize": 8, "parity": "none", "stopbits": 1}
 _PARITY: Final = {"none": "N", "even": "E", "odd": "O"}
 
 
@@ -123,6 +125,13 @@ def asked(
         for places in groups.values()
     ]
     return tuple(sorted(found, key=lambda attempt: -attempt.weight))
+
+
+def knocks(*, line: bool = True) -> tuple[Attempt, ...]:
+    """List how it is found out that a meter answers DLMS: its readers know by whom and how, the catalogue does not."""
+    settings = Link.model_validate(_DLMS_LINE) if line else None
+    unknown = "" if line else "set at the other end"
+    return (Attempt(settings, (), 0, _USUAL_INTERVAL_S, 0.0, unknown, "dlms-hdlc"),)
 
 
 def given(catalogue: Resolved, unknown: str) -> Attempt:

@@ -55,6 +55,21 @@ class Report:
         return known[0] if heard and heard not in known and _speeds(known) == {heard.baudrate} else heard
 
     @property
+    def asked(self) -> str | None:
+        """The protocol in which the meter was asked; None: it sends by itself, or nothing is proved."""
+        return self.best.attempt.ask if self.best and self.outcome in _PROVED else None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Whom to ask."""
+        return self.best.addresses if self.best and self.asked else ()
+
+    @property
+    def only_knocked(self) -> bool:
+        """Whether all that is known is that a meter answers DLMS: what it gives takes an association."""
+        return self.asked == "dlms-hdlc" and self.outcome is Outcome.NOT_UNDERSTOOD
+
+    @property
     def model(self) -> str | None:
         """The model to configure: the one that was recognised, or of those it cannot be told from the one a person named."""
         if self.hearing.model:
@@ -133,6 +148,8 @@ def document(report: Report, notes: Sequence[str]) -> dict[str, Any]:
         "outcome": report.outcome,
         "line": report.line.model_dump() if report.line else None,
         "protocol": hearing.protocol,
+        "asked": report.asked is not None,
+        "addresses": list(report.addresses),
         "meter": hearing.model,
         "candidates": list(hearing.candidates),
         "operators": [

@@ -54,6 +54,7 @@ class Tried:
     attempt: Attempt
     hearing: Hearing
     seconds: float
+    addresses: tuple[str, ...] = ()  # that answered, where it takes one to ask again
 
 
 class Search:
@@ -89,6 +90,7 @@ class Search:
         self._began: datetime | None = None
         self._heard: datetime | None = None  # the last octets
         self._proved: datetime | None = None
+        self._answered: list[str] = []
         self.tried: list[Tried] = []
 
     @property
@@ -115,7 +117,12 @@ class Search:
             protocol=self._attempt.ask or self._protocol,
         )
         self._began, self._heard, self._proved = now, None, None
+        self._answered.clear()
         return self._attempt
+
+    def answered(self, address: str) -> None:
+        """Note the address of a meter that answers in the present attempt."""
+        self._answered.append(address)
 
     def feed(self, octets: bytes, now: datetime, line_errors: int = 0) -> None:
         """Take octets heard with the present attempt."""
@@ -156,7 +163,7 @@ class Search:
             return
         self._current.finish()
         seconds = (now - self._began).total_seconds()
-        self.tried.append(Tried(self._attempt, self._current.hearing(), seconds))
+        self.tried.append(Tried(self._attempt, self._current.hearing(), seconds, tuple(self._answered)))
         self._current = self._attempt = None
 
     @property

@@ -235,6 +235,8 @@ def _toml(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items()) + " }"
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(inner) for inner in value) + "]"
     # A JSON string is a TOML basic string, but for DEL.
     return (
         json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, runtime_checkable
 
 from ciibridge.dialogue import DialogueError
-from ciibridge.dialogue.asking import WAYS, Asking
+from ciibridge.dialogue.asking import Asking
+from ciibridge.dialogue.calling import call
 from ciibridge.errors import TransportError
 from ciibridge.probing.attempts import Attempt
 from ciibridge.probing.search import Search, Tried, Verdict
@@ -92,10 +93,10 @@ class Listener:
     ) -> None:
         """Ask once, as the service would; what the meter says goes the way of what others push."""
         link = link_of(attempt)
-        asker = WAYS[protocol].asker(Asking(baudrate=link.baudrate, can_change=transport.can_change))
+        asking = Asking(baudrate=link.baudrate, can_change=transport.can_change)
         talk = asyncio.ensure_future(
             converse(
-                asker.round(now()),
+                call(protocol, asking, now(), self._search.answered),
                 transport,
                 link,
                 lambda _: None,

@@ -24,6 +24,8 @@ from ciibridge.service.config import Config, MqttTable, write
 from ciibridge.service.findings import Key
 
 _OWNER_ONLY: Final = 0o600
+#: How often a meter is asked until somebody says otherwise.
+_EVERY_S: Final = 60
 _METER: Final[Key] = ("meter", 0)
 
 
@@ -44,6 +46,8 @@ class Answers:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     candidates: tuple[str, ...] = ()
+    every_s: int | None = None  # it must be asked, and no model says so
+    address: tuple[str, ...] = ()  # whom to ask
 
 
 def answers_of(report: Report, keys: Keys, catalogue: Resolved) -> Answers:
@@ -63,6 +67,8 @@ def answers_of(report: Report, keys: Keys, catalogue: Resolved) -> Answers:
         keys=_right(keys, hearing.key),
         ciphered=bool(hearing.encrypted),
         candidates=hearing.candidates if report.model is None else (),
+        every_s=_EVERY_S if report.asked and interface is None else None,
+        address=report.addresses,
     )
 
 
@@ -143,6 +149,13 @@ def propose(answers: Answers, catalogue: Resolved, name: str) -> Proposal:
     for key in ("model", "operator", "interface", "protocol", "id"):
         if (value := getattr(answers, key)) is not None:
             table[key] = value
+    if answers.every_s is not None:
+        table["every_s"] = answers.every_s
+        notes[*_METER, "every_s"] = (
+            "it is asked so often; a device on battery more seldom, as its manual says"
+        )
+    if answers.address:
+        table["address"] = list(answers.address)
     if answers.line is not None:
         table |= answers.line.model_dump()
     if (meter := catalogue.meters.get(answers.model or "")) is not None:

@@ -14,7 +14,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -215,6 +215,49 @@ def test_a_meter_that_only_answers_is_asked() -> None:
     finally:
         process.terminate()
         process.communicate(timeout=10)
+
+
+@contextmanager
+def answering(*arguments: str) -> Iterator[str]:
+    """A simulated meter that is asked; its URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, "simulate", *arguments, "--out", "tcp:0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_a_bus_that_nobody_knows_is_asked_and_its_configuration_is_good(tmp_path: Path) -> None:
+    with answering("kamstrup-382", "--address", "44") as url:
+        file = tmp_path / "c.toml"
+        result = call("probe", url, "--ask", "--write", file)
+    assert result.exit_code == 0, result.stdout
+    assert "mbus, 1 telegrams" in result.stderr
+    (meter,) = load(file, ciimodel.load()).meters
+    assert meter.asking is not None
+    assert (meter.protocol, meter.asking.every_s, meter.asking.addresses) == ("mbus", 60, ())
+
+
+def test_a_meter_that_answers_dlms_is_knocked_at_and_no_more(tmp_path: Path) -> None:
+    with answering("lg-e450", "--wrapper", "--interface", "optical") as url:
+        nothing = call("probe", url, "--ask", "--seconds", "20", "--json")
+    assert (nothing.exit_code, json.loads(nothing.stdout)["outcome"]) == (1, "nothing")
+    with answering("lg-e450", "--interface", "optical") as url:
+        file = tmp_path / "c.toml"
+        result = call("probe", url, "--ask", "--json", "--write", file)
+    report = json.loads(result.stdout)
+    assert (report["outcome"], report["asked"], report["addresses"]) == ("not_understood", True, ["16/1"])
+    assert any("your operator says" in note for note in report["notes"])
+    (meter,) = load(file, ciimodel.load()).meters
+    assert meter.asking is not None
+    assert (meter.protocol, meter.asking.addresses) == ("dlms-hdlc", ("16/1",))
 
 
 def test_ctrl_c_shows_what_is_known(tcp: Talk) -> None:
