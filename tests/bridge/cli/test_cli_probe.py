@@ -253,7 +253,7 @@ def test_a_meter_that_answers_dlms_is_knocked_at_and_no_more(tmp_path: Path) -> 
         file = tmp_path / "c.toml"
         result = call("probe", url, "--ask", "--json", "--write", file)
     report = json.loads(result.stdout)
-    assert (report["outcome"], report["asked"], report["addresses"]) == ("not_understood", True, ["16/1"])
+    assert (report["outcome"], report["asked"], report["addresses"]) == ("not understood", True, ["16/1"])
     assert any("your operator says" in note for note in report["notes"])
     (meter,) = load(file, ciimodel.load()).meters
     assert meter.asking is not None
