@@ -217,6 +217,11 @@ class Snapshot:
     clock_offset_s: float | None = None  # meter clock minus receiver's clock
     past: bool = False  # a row of a load profile, for ``history`` alone
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the values, in their order."""
+        return tuple(self.values)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

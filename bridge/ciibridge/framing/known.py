@@ -22,6 +22,8 @@ from ciibridge.types import Apdu, Frame
 #: Pushes remembered. A meter has one to four lists, and some of them differ in length from time to time.
 _MOST: Final = 8
 _FLAGS: Final = b"\x7e\x7e"
+#: Octets by which the beginning of a push is looked for: flag, format and length, addresses.
+_SIGN: Final = 6
 
 _Span = tuple[int, int]
 
@@ -51,28 +53,61 @@ class KnownPush:
             return None
         return b"".join([push[first:last] for first, last in self.pieces])
 
+    def may_become(self, octets: bytes) -> bool:
+        """Whether ``octets`` may be the beginning of this push, behind flags: so far the heads fit, and some are missing."""
+        begin = 0
+        while octets.startswith(_FLAGS, begin):
+            begin += 1
+        if not 0 < len(octets) - begin < self.size:
+            return False
+        return all(
+            head.startswith(octets[begin + at : begin + at + len(head)])
+            for at, head in self.heads
+            if begin + at < len(octets)
+        )
+
 
 class KnownPushes:
-    """The pushes of one line, for its framer and its reassembler."""
+    """The pushes of one line, for its framer and its reassembler.
+
+    What may become a known push is held here until it is whole, never more octets than one has.
+    """
 
     def __init__(self, framer: HdlcFramer, assembler: Reassembler) -> None:
         self._framer = framer
         self._assembler = assembler
         self._known: tuple[KnownPush, ...] = ()
+        self._held = b""
 
     def take(self, data: bytes, found: list[Apdu]) -> bytes:
         """Take known pushes off the beginning of the octets that came; give what is left, which the framer must be fed."""
         if not self._known:
             return data
-        held = self._framer.release()
-        if held is None:
-            return data
-        octets = held + data
+        octets, self._held = self._held + data, b""
+        flag = self._framer.release()
+        if flag is None:
+            return octets
+        octets = flag + octets
         begin = 0
         while (apdu := self._first(octets, begin)) is not None:
             found.append(apdu[0])
             begin = apdu[1]
-        return octets[begin:] if begin else octets
+        rest = octets[begin:] if begin else octets
+        if any(known.may_become(rest) for known in self._known):
+            self._held = rest
+            return b""
+        return rest
+
+    def give_up(self) -> bytes:
+        """Give what is held, which the framer must be fed: nothing follows it."""
+        held, self._held = self._held, b""
+        return held
+
+    def next_begin(self, octets: bytes) -> int:
+        """Find where in ``octets``, behind where they begin, a known push may begin."""
+        behind = max(1, len(octets) - len(octets.lstrip(_FLAGS)))
+        found = (octets.find(known.heads[0][1][:_SIGN], behind) for known in self._known)
+        return min((begin for begin in found if begin > 0), default=len(octets))
 
     def _first(self, octets: bytes, begin: int) -> tuple[Apdu, int] | None:
         """Find the known push that comes next, and where it ends."""

@@ -84,12 +84,22 @@ class HdlcLine(DlmsLine):
     def feed(self, data: bytes) -> list[Reading | Problem]:
         """Take octets in pieces of any size; give what they completed, in order. Never raises."""
         found: list[Reading | Problem] = []
-        known: list[Apdu] = []
-        rest = self._pushes.take(data, known)
-        self._apdus(known, found)
-        if rest:
-            self._taught(self._framer.feed(rest), found)
+        while data:
+            known: list[Apdu] = []
+            data = self._pushes.take(data, known)
+            self._apdus(known, found)
+            if data:
+                # No further than where another one may begin: then the framer may have nothing more to do.
+                end = self._pushes.next_begin(data)
+                self._taught(self._framer.feed(data[:end]), found)
+                data = data[end:]
         return found
+
+    def finish(self) -> list[Reading | Problem]:
+        """End the stream; give what is left."""
+        found: list[Reading | Problem] = []
+        self._taught(self._framer.feed(self._pushes.give_up()), found)
+        return found + super().finish()
 
     def _taught(self, frames: Iterable[Frame | Problem], found: list[Reading | Problem]) -> None:
         """Put frames together, and have those of a telegram learnt that came whole."""

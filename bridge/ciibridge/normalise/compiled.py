@@ -74,6 +74,11 @@ class FormedSnapshot(Snapshot):
         """Values by name, in the order of the catalogue."""
         return self.form.values(self.mantissas or ())
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the values, in their order."""
+        return self.form.names
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Snapshot) and all(
             getattr(self, name) == getattr(other, name) for name in _COMPARED

@@ -12,6 +12,7 @@ import orjson
 from ciimodel.catalogue import Interface, Resolved
 
 from ciibridge.intervals import Intervals
+from ciibridge.normalise.compiled import FormedSnapshot
 from ciibridge.normalise.registry import Registry
 from ciibridge.normalise.settings import MeterSettings
 from ciibridge.types import Measured, Snapshot
@@ -49,18 +50,13 @@ class Meta:
 
     def update(self, snapshot: Snapshot) -> bytes | None:
         """Take a snapshot; the JSON of ``meta`` if it changed, else None."""
-        names = (*snapshot.values, *snapshot.texts)
+        names = (*snapshot.names, *snapshot.texts)
         self._intervals.seen(names, snapshot.rx or snapshot.ts)
         apdu = snapshot.reading.apdu if snapshot.reading else None
         signature = (
-            names,
-            snapshot.derived,
+            snapshot.form if isinstance(snapshot, FormedSnapshot) else _kept(snapshot),
             self._intervals.of(names),
-            tuple(snapshot.identity.items()),
             tuple(snapshot.submeters.items()),
-            tuple((n, *values) for n, values in snapshot.channels.items()),
-            tuple((n, *texts) for n, texts in snapshot.channel_texts.items()),
-            snapshot.model,
             snapshot.candidates,
             (apdu.encrypted, apdu.authenticated) if apdu else None,
         )
@@ -181,3 +177,16 @@ class Meta:
             i.kind for i in fitting
         }
         return kinds.pop() if len(kinds) == 1 else None
+
+
+def _kept(snapshot: Snapshot) -> Hashable:
+    """Give what ``meta`` tells of a snapshot, and what all snapshots of one form share."""
+    return (
+        snapshot.names,
+        tuple(snapshot.texts),
+        snapshot.derived,
+        tuple(snapshot.identity.items()),
+        tuple((n, *values) for n, values in snapshot.channels.items()),
+        tuple((n, *texts) for n, texts in snapshot.channel_texts.items()),
+        snapshot.model,
+    )

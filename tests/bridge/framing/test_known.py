@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import pytest
 from captures import capture
 from ciibridge.framing.crc import checksum
 from ciibridge.framing.hdlc import HdlcFramer
@@ -57,7 +58,8 @@ def test_the_second_push_is_known() -> None:
         assert isinstance(apdu, Apdu)
         pushes.learn(frames, apdu)
         found: list[Apdu] = []
-        assert pushes.take(octets * 3 + octets[:50], found) == b"\x7e" + octets[:50]
+        assert pushes.take(octets * 3 + octets[:50], found) == b""
+        assert pushes.give_up() == b"\x7e" + octets[:50]
         assert [one.data for one in found] == [apdu.data] * 3
         assert [one.offset for one in found] == [len(octets) * (n + 1) for n in range(3)]
         assert framer.frames == 4 * len(frames)
@@ -94,10 +96,31 @@ def test_nothing_differs(pieces: list[bytes], size: int) -> None:
     assert (quick.frames_ok, quick.frames_bad) == (judge.frames_ok, judge.frames_bad)
 
 
-@given(PIECES)
-def test_pieces_as_they_are_sent(pieces: list[bytes]) -> None:
+def test_what_may_become_a_push_is_held_and_given_up() -> None:
     quick, judge = lines()
-    for piece in (push(E450), *pieces):
-        assert quick.feed(piece) == judge.feed(piece)
+    octets = push(E450)
+    assert quick.feed(octets) == judge.feed(octets)
+    for size in (1, 3, 200, len(octets) - 5):
+        assert quick.feed(octets[:size]) == []
+        (reading,) = quick.feed(octets[size:] + b"\x7e")
+        (judged,) = judge.feed(octets + b"\x7e")
+        assert isinstance(reading, Reading)
+        assert reading == judged
+    assert quick.feed(octets[:300]) == []
+    judge.feed(octets[:300])
     assert quick.finish() == judge.finish()
     assert (quick.frames_ok, quick.frames_bad) == (judge.frames_ok, judge.frames_bad)
+
+
+def test_a_line_that_begins_in_the_middle_comes_to_know_its_pushes(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick, _ = lines()
+    octets = push(E450)
+    stream = octets[250:] + octets * 40
+    asked: list[int] = []
+    feed = HdlcFramer.feed
+    monkeypatch.setattr(HdlcFramer, "feed", lambda self, data: asked.append(len(data)) or feed(self, data))
+    found = [
+        item for begin in range(0, len(stream), 1777) for item in quick.feed(stream[begin : begin + 1777])
+    ]
+    assert sum(isinstance(item, Reading) for item in found) == 40
+    assert sum(asked) < 5 * len(octets)

@@ -12,8 +12,7 @@ number of octets from 1 to 8: meters leave out leading ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ciibridge.errors import DecodeError
 
@@ -26,6 +25,13 @@ END: Final = "end of message"
 
 _TYPES: Final = {0: OCTETS, 4: BOOLEAN, 5: INTEGER, 6: UNSIGNED, 7: LIST}
 _MORE: Final = 0x80
+#: Elements with one TL octet that cannot be wrong but by the end of the file: TL → type and octets of content.
+_SIMPLE: Final = {
+    **{0x01 + size: (OCTETS, size) for size in range(15)},
+    0x42: (BOOLEAN, 1),
+    **{0x51 + size: (INTEGER, size) for size in range(1, 9)},
+    **{0x61 + size: (UNSIGNED, size) for size in range(1, 9)},
+}
 _END_OF_MESSAGE: Final = 0x00
 #: TL octets accepted: 16 bits of length are more than a file can have.
 _MOST_TL_OCTETS: Final = 4
@@ -34,8 +40,7 @@ _DEEPEST: Final = 12
 _MOST_INTEGER_OCTETS: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One element; ``offset`` and ``end`` count octets of the SML file."""
 
     type: str
@@ -52,9 +57,10 @@ class Element:
     @property
     def integer(self) -> int | None:
         """The number of an integer or unsigned, else None."""
-        if self.type not in (INTEGER, UNSIGNED):
-            return None
-        return int.from_bytes(self.octets, "big", signed=self.type == INTEGER)
+        kind = self[0]
+        if kind == UNSIGNED:
+            return int.from_bytes(self[3], "big")
+        return int.from_bytes(self[3], "big", signed=True) if kind == INTEGER else None
 
 
 def parse(octets: bytes, position: int, *, depth: int = 0) -> Element:
@@ -62,11 +68,17 @@ def parse(octets: bytes, position: int, *, depth: int = 0) -> Element:
 
     Raises ``DecodeError`` (bad_apdu) where it is none, or does not end within ``octets``.
     """
-    if depth > _DEEPEST:
-        raise _bad("lists are nested too deeply", position)
     if position >= len(octets):
         raise _bad("an element is missing at the end", position)
     first = octets[position]
+    simple = _SIMPLE.get(first)  # nine of ten are: their content has 0 to 8 octets
+    if simple is not None and depth <= _DEEPEST:
+        name, size = simple
+        end = position + 1 + size
+        if end <= len(octets):
+            return Element(name, position, end, octets[position + 1 : end])
+    if depth > _DEEPEST:
+        raise _bad("lists are nested too deeply", position)
     if first == _END_OF_MESSAGE:
         return Element(END, position, position + 1)
     kind = _TYPES.get(first >> 4 & 7)
