@@ -7,11 +7,15 @@ follows from the same lists.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from ciigen.obis import groups, overlap
 from ciigen.resolved import PushList, Quantity, Resolved
 from ciigen.target import COMMON_LIST, COMMON_METER, Selection, quantities
 from ciigen.topics import is_of_submeter, topic_of
+
+#: The bridge calls a meter stale after so many of its longest intervals; nobody gives up earlier.
+_MISSED: Final = 3
 
 
 def lists_by_meter(resolved: Resolved, selection: Selection) -> list[list[PushList]]:
@@ -46,6 +50,11 @@ def interval_s(resolved: Resolved, selection: Selection, quantity: Quantity) -> 
         ),
         default=0.0,
     )
+
+
+def lasts_s(resolved: Resolved, selection: Selection, quantity: Quantity, at_least_s: int) -> int:
+    """Seconds after which a value that has not come again is worth nothing: as long as the bridge waits for it, or longer."""
+    return max(at_least_s, round(_MISSED * interval_s(resolved, selection, quantity)))
 
 
 def submeters(resolved: Resolved, selection: Selection) -> list[tuple[int, list[Quantity]]]:

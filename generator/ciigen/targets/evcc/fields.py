@@ -16,7 +16,7 @@ from typing import Final
 
 from ciigen import topics
 from ciigen.errors import TargetError, UsageError
-from ciigen.pushed import interval_s
+from ciigen.pushed import lasts_s
 from ciigen.resolved import Quantity, Resolved
 from ciigen.target import Selection, quantities
 
@@ -24,8 +24,6 @@ CONSUMER: Final = "evcc"
 _FIELDS: Final = ("power", "energy", "returnenergy")
 _PHASE_FIELDS: Final = ("powers", "currents", "voltages")
 _PHASES: Final = ("l1", "l2", "l3")
-#: The bridge calls a meter stale after three times its longest interval; evcc does not give up earlier.
-_MISSED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +103,8 @@ def _reading(resolved: Resolved, selection: Selection, quantity: Quantity) -> Re
         )
     of_unit = resolved.units[quantity.unit].consumers.get(CONSUMER, {}) if quantity.unit else {}
     shortest = int(str(resolved.consumers[CONSUMER].settings["timeout"]))
-    interval = interval_s(resolved, selection, quantity)
     return Reading(
         topic=topics.below(resolved, topic, quantity.name),
         scale=of_unit.get("scale", ""),
-        timeout_s=max(shortest, round(_MISSED * interval)),
+        timeout_s=lasts_s(resolved, selection, quantity, shortest),
     )

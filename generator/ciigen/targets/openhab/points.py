@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ciigen import topics
-from ciigen.pushed import interval_s, is_submeter, submeters, tariff_name
+from ciigen.pushed import is_submeter, lasts_s, submeters, tariff_name
 from ciigen.resolved import Quantity, Resolved
 from ciigen.target import Selection, quantities
 from ciigen.targets.openhab import names
@@ -24,8 +24,6 @@ _CHARTS: Final = (
     ("voltage", True, frozenset({"voltage"})),
     ("current", True, frozenset({"current"})),
 )
-#: The bridge calls a meter stale after three times its longest interval; an Item does not give up earlier.
-_MISSED: Final = 3
 
 
 def build(resolved: Resolved, selection: Selection) -> House:
@@ -150,8 +148,7 @@ class _Meter:
     def _expire(self, quantity: Quantity, shortest: str | None) -> str:
         if shortest is None:
             return ""
-        interval = interval_s(self._resolved, self._selection, quantity)
-        return f"{max(int(shortest.removesuffix('s')), round(_MISSED * interval))}s"
+        return f"{lasts_s(self._resolved, self._selection, quantity, int(shortest.removesuffix('s')))}s"
 
     def _groups(self, quantity: Quantity, persist: str) -> Iterator[str]:
         yield self._equipment
