@@ -215,6 +215,15 @@ MEANING = {
         "add read, e.g. read: {every_s: 60}",
         at="mode: poll",
     ),
+    "like an interface that is not there": Break(
+        E450,
+        "    protocol: dlms-hdlc\n",
+        "    protocol: dlms-hdlc\n    like: mbus-devise\n",
+        "interfaces[0].like",
+        "there is no interface mbus-devise",
+        "did you mean mbus-device? They stand in schema/interfaces.yaml",
+        at="like: mbus-devise",
+    ),
     # texts
     "missing language": Break(
         UNITS, "{en: watt, de: Watt}", "{en: watt}", "W.name", "has no de", "add de: …"
