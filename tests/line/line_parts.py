@@ -18,6 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 CATALOGUE = ciimodel.load()
+#: A level of a topic in the tongue of others, which has its own rules.
+_ANY = "[^/]+"
 #: Payloads that are JSON objects. The others have a JSON Schema too: a number is read as one, a text is a string.
 OBJECTS: dict[str, Any] = {
     "state": payloads.State,
@@ -119,7 +121,9 @@ def _operation(
 
 
 def _levels(pattern: str) -> str:
-    return re.sub(r"\\{(\w+)\\}", lambda found: f"(?P<{found[1]}>{LEVELS[found[1]]})", re.escape(pattern))
+    return re.sub(
+        r"\\{(\w+)\\}", lambda found: f"(?P<{found[1]}>{LEVELS.get(found[1], _ANY)})", re.escape(pattern)
+    )
 
 
 def _dereference(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
