@@ -79,7 +79,10 @@ def main() -> int:
             print(f"  {outcome.remark}")
         for problem in [*outcome.verdict.problems, *outcome.notes][:10]:
             print(f"  {problem[:300]}")
-        for key, age in list(zip(outcome.verdict.lost, outcome.ages, strict=True))[:20]:
+        if late := [age for age in outcome.ages if age > outcome.bound_s]:
+            print(f"  {len(late)} of them earlier than the {outcome.bound_s:g} s that are promised")
+        losses = sorted(zip(outcome.ages, outcome.verdict.lost, strict=True), reverse=True)
+        for age, key in losses[:20]:
             print(f"  lost {key}, sent {age:.2f} s before the fault")
     print("\n".join(table))
     return 0 if good else 1
