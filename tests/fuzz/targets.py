@@ -126,7 +126,7 @@ def _dlms(data: bytes) -> None:
     said: set[str] = set()
     for _ in range(5):
         try:
-            said.add(repr(decode(Apdu(data, 0), book)))
+            said.add(repr(decode(Apdu(data, 0), book)).removeprefix("Lifted"))
         except DecodeError as error:
             said.add(f"{error.code} {error} {error.offset}")
     assert len(said) == 1, said

@@ -316,7 +316,7 @@ def test_hourly_gas_of_dsmr_2_is_on_its_channel() -> None:
         "(00001.001)",
     )
     assert str(snapshot.channels[1]["volume_gas"].number) == "1.001"
-    assert snapshot.submeters[1] == ("2222ABCD123456789", 3)
+    assert snapshot.submeters[1][:2] == ("2222ABCD123456789", 3)
 
 
 def test_a_bad_line_costs_one_value_of_the_snapshot() -> None:

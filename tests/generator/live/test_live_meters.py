@@ -156,6 +156,10 @@ def test_tariffs_are_called_as_the_meter_says_else_as_its_operator_does() -> Non
     assert tariff_name(RESOLVED, BOTH.of("a"), "t1") is None
 
 
+#: (output, view) which is of one meter only, and says so.
+OF_ONE_METER = {("evcc", "template"), ("smartgridready", "eid")}
+
+
 @pytest.mark.parametrize("target", [t for t in discover().values() if takes_live(t)], ids=lambda t: t.name)
 def test_every_target_for_a_house_names_the_topics_of_each_meter_and_no_other(target: Any) -> None:
     """A target that asks for the quantities of all meters at once would give meter b those of meter a."""
@@ -165,7 +169,7 @@ def test_every_target_for_a_house_names_the_topics_of_each_meter_and_no_other(ta
     )
     selection = Selection(ids=("one", "two"), live=live, source="mqtt://broker")
     for name, view in target.views.items():
-        if (target.name, name) == ("evcc", "template"):  # of one meter only, and it says so
+        if (target.name, name) in OF_ONE_METER:
             continue
         text = view.render(RESOLVED, selection)
         assert "two/value/voltage_l1" not in text, name
