@@ -54,10 +54,11 @@ class IoBroker:
         shutil.rmtree(self._folder / "iobroker-data", ignore_errors=True)
         shutil.rmtree(self._folder / "log", ignore_errors=True)
         shutil.copytree(self._folder / PRISTINE, self._folder / "iobroker-data")
-        # the controller's own setup leaves a package.json without what npm wrote; the adapter javascript reads it
+        # at its start the controller replaces a package.json without a version by one without dependencies, which the adapter
+        # javascript reads
         package = self._folder / "package.json"
         known = json.loads(package.read_text(encoding="utf-8"))
-        package.write_text(json.dumps({"dependencies": {}, **known}), encoding="utf-8")
+        package.write_text(json.dumps({"version": "1.0.0", "dependencies": {}, **known}), encoding="utf-8")
         path = self._folder / "iobroker-data/iobroker.json"
         config = json.loads(path.read_text(encoding="utf-8"))
         for database, port in zip(("objects", "states"), self._ports[:2], strict=True):
