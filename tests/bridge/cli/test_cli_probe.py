@@ -247,7 +247,7 @@ def test_a_bus_that_nobody_knows_is_asked_and_its_configuration_is_good(tmp_path
 
 def test_a_meter_that_answers_dlms_is_knocked_at_and_no_more(tmp_path: Path) -> None:
     with answering("lg-e450", "--wrapper", "--interface", "optical") as url:
-        nothing = call("probe", url, "--ask", "--seconds", "20", "--json")
+        nothing = call("probe", url, "--ask", "--seconds", "3", "--json")
     assert (nothing.exit_code, json.loads(nothing.stdout)["outcome"]) == (1, "nothing")
     with answering("lg-e450", "--interface", "optical") as url:
         file = tmp_path / "c.toml"

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,14 @@ from ciigen import cli
 
 Answer = tuple[int, Any]
 Route = Callable[..., Answer]
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of clients that hang up, as those do which do not accept its certificate."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class Command:
@@ -56,9 +65,11 @@ class Fake:
         self.written: list[tuple[str, str]] = []
         self.dies_after: int | None = None
         self.allowed: Callable[[str, str, str], int] = lambda method, path, authorization: 200
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )  # a client that hangs up in the handshake leaves a socket that the handler closes
         self._scheme = "https" if tls else "http"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
