@@ -66,6 +66,16 @@ def test_whatever_the_digits_are(data: st.DataObject) -> None:
         assert book.decode(apdu) == p1.decode(apdu)
 
 
+def test_an_end_that_is_none_is_not_lifted() -> None:
+    text = next(text for text in texts() if re.search(rb"\n![0-9A-F]{4}\s*\Z", text))
+    book = taught(text)
+    assert book.lifts
+    apdu = Apdu(re.sub(rb"\n!.", b"\n! ", text), 0)
+    (_, problems) = book.decode(apdu)
+    assert [problem.code for problem in problems] == ["bad_line"]
+    assert book.decode(apdu) == p1.decode(apdu)
+
+
 def checked(text: bytes) -> bytes:
     body = text[: text.rindex(b"!") + 1]
     return body + f"{crc_arc(body):04X}\r\n".encode()

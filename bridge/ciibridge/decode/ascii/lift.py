@@ -36,6 +36,8 @@ _FREE: Final = re.compile(
     rb"|[\r\n]0-0:1\.0\.0\((?P<time>\d{12})(?P<season>[SW]?)\)(?=[\r\n])"
     rb"|[\r\n]!(?P<crc>[0-9A-Fa-f]{4})\s*\Z"
 )
+#: From where the CRC begins to the end of the telegram, which may be the same place.
+_CRC: Final = re.compile(rb"(?:[0-9A-Fa-f]{4}\s*)?\Z")
 _OTHER_TIME: Final = b"010203040506"
 #: Digits are altered by adding 1, and 3.
 _ALTERED: Final = tuple(bytes.maketrans(b"0123456789", digits) for digits in (b"1234567890", b"3456789012"))
@@ -50,6 +52,7 @@ class _Kind:
     fixed: int  # the telegram where the mask is set
     fields: tuple[tuple[int, int, bool], ...]  # begin and end of each number, or of the time
     season: str
+    crc: int  # where the CRC begins; the size where there is none
 
     def fits(self, octets: bytes) -> bool:
         """Whether a telegram differs in free octets only."""
@@ -69,7 +72,7 @@ class Lift:
     def read(self, apdu: Apdu) -> Reading | None:
         """Read a telegram that fits; None where something else than digits stands for a number."""
         digits = apdu.data.translate(None, b".")
-        if len(digits) != self.size:
+        if len(digits) != self.size or not _CRC.match(apdu.data, self.kind.crc):
             return None
         fields = self.unpack(digits)
         if not b"".join(fields).isdigit():
@@ -124,16 +127,19 @@ def _kind(octets: bytes) -> _Kind:
     mask = bytearray(b"\xff" * len(octets))
     fields: list[tuple[int, int, bool]] = []
     season = ""
+    crc = len(octets)
     for found in _FREE.finditer(octets):
         group = found.lastgroup if found.lastgroup != "season" else "time"
         begin, end = found.span(group or 0)
         mask[begin:end] = bytes(0xFF * (octet == 0x2E) for octet in octets[begin:end])
-        if group != "crc":
+        if group == "crc":
+            crc = begin
+        else:
             fields.append((begin, end, group == "time"))
         if group == "time":
             season = found["season"].decode("ascii")
     bits = int.from_bytes(mask, "big")
-    return _Kind(len(octets), bits, int.from_bytes(octets, "big") & bits, tuple(fields), season)
+    return _Kind(len(octets), bits, int.from_bytes(octets, "big") & bits, tuple(fields), season, crc)
 
 
 def learn(kind: _Kind, reading: Reading) -> Lift | None:
