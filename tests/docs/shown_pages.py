@@ -16,9 +16,9 @@ import ciimodel
 from captures import ROOT
 from ciibridge.link import _TROUBLE, HINTS, LinkState
 from ciibridge.types import PROBLEMS
-from ciigen.resolve import resolve_directory
 from ciigen.targets.docs.book import Book, name_of
 from ciigen.targets.docs.markdown import code, table
+from selections import RESOLVED
 
 #: A Monday before noon in Zurich, in summer time: the sun shines on the simulated roof.
 MOMENT: Final = datetime(2026, 5, 4, 9, 40, 15, tzinfo=UTC)
@@ -30,7 +30,7 @@ _PLAIN: Final = re.compile(r"/(?:value|text)/(\w+)$")
 
 def book() -> Book:
     """The schema as the other pages show it."""
-    return Book(resolve_directory(ROOT / "schema"))
+    return Book(RESOLVED)
 
 
 # -- what you see --------------------------------------------------------------------------------------------------------
