@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .constraints.txt
-JOBS   ?= 2
+# Many tests wait for a broker or a meter: one worker more than the two processors of a small machine.
+JOBS   ?= 3
 
 .PHONY: help demo test check conformance bench fuzz soak lint build dist deb site broker reference constraints clean
 help:            ## this list

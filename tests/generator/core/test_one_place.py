@@ -129,5 +129,4 @@ def test_an_output_is_a_folder(place: Checkout) -> None:
     assert "POWER_NET" in shown
     assert "POWER_IMPORT_L1" not in shown
     shutil.rmtree(place.root / "generator/ciigen/targets/shout")
-    done = place.ciigen("check")
-    assert (done.returncode, "generated/shout/all.txt" in done.stdout + done.stderr) == (1, True)
+    assert "shout" not in place.ciigen("list").stdout  # and `check` finds its files (test_core_cli: drift)
