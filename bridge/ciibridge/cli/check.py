@@ -28,6 +28,7 @@ from ciibridge.cli.place import (
     PrefixOption,
     UsernameOption,
     find_place,
+    say_unreachable,
 )
 from ciibridge.errors import ConfigError
 from ciibridge.publish.broker import Version
@@ -80,10 +81,7 @@ def check(
         raise typer.Exit(WRONG_USE) from None
     judged = asyncio.run(_listen(place, catalogue, seconds))
     if isinstance(judged, Reason):
-        if as_json:
-            typer.echo(orjson.dumps({"ok": False, "broker": place.broker.url, "error": str(judged)}))
-        else:
-            typer.echo(f"broker {place.broker.url}: {judged}", err=True)
+        say_unreachable(place, judged, as_json=as_json)
         raise typer.Exit(_FOUND)
     conformance, version = judged
     report = conformance.report()

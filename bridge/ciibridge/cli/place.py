@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import orjson
 import typer
 from ciimodel.catalogue import Resolved
 from pydantic import ValidationError
 
 from ciibridge.errors import ConfigError
+from ciibridge.publish.retry import Reason
 from ciibridge.service.address import Place, make_place, read_place
 from ciibridge.service.config import MqttTable
 from ciibridge.service.findings import write_key
@@ -80,3 +82,11 @@ def find_place(
             )
         )
     return place
+
+
+def say_unreachable(place: Place, reason: Reason, *, as_json: bool) -> None:
+    """Say why a broker does not let us listen: to programs on standard output, to people on standard error."""
+    if as_json:
+        typer.echo(orjson.dumps({"ok": False, "broker": place.broker.url, "error": str(reason)}))
+    else:
+        typer.echo(f"broker {place.broker.url}: {reason}", err=True)

@@ -29,11 +29,11 @@ from ciibridge.cli.place import (
     PrefixOption,
     UsernameOption,
     find_place,
+    say_unreachable,
 )
 from ciibridge.cli.table import align
 from ciibridge.errors import ConfigError
 from ciibridge.publish.overhear import Ear
-from ciibridge.publish.retry import Reason
 from ciibridge.service.address import Place
 from ciibridge.service.status import BridgeStatus, MeterStatus, Status, all_ok, spell
 from ciibridge.wording import counted
@@ -88,7 +88,7 @@ async def _look(place: Place, seen: Status, *, watch: bool, as_json: bool) -> bo
     ear = Ear(place.broker, seen.filters, lambda heard: seen.hear(heard.topic, heard.payload))
     reason = await ear.open()
     if reason is not None:
-        _say_unreachable(place, reason, as_json=as_json)
+        say_unreachable(place, reason, as_json=as_json)
         return False
     stop = asyncio.Event()
     if watch:
@@ -105,19 +105,12 @@ async def _look(place: Place, seen: Status, *, watch: bool, as_json: bool) -> bo
                     await stop.wait()
             except TimeoutError:
                 if (reason := ear.lost()) is not None:
-                    _say_unreachable(place, reason, as_json=as_json)
+                    say_unreachable(place, reason, as_json=as_json)
                     return False
             else:
                 return good
     finally:
         await ear.close()
-
-
-def _say_unreachable(place: Place, reason: Reason, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(orjson.dumps({"ok": False, "broker": place.broker.url, "error": str(reason)}))
-    else:
-        typer.echo(f"broker {place.broker.url}: {reason}", err=True)
 
 
 def _show(place: Place, seen: Status, *, clear: bool, as_json: bool) -> bool:
