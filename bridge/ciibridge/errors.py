@@ -16,10 +16,6 @@ class TransportError(CiiError):
     """A port or connection failed: retried with back-off."""
 
 
-class PublishError(CiiError):
-    """The broker did not take a message: kept and retried."""
-
-
 class ProtocolError(CiiError):
     """The bytes are wrong: counted, reported as a Problem, and the line goes on.
 
